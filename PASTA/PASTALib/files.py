@@ -1,0 +1,62 @@
+"""Where shared data lies, and how files are written so that nothing is half there."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from PASTALib.errors import PastaError
+
+
+def resource_folder() -> Path:
+    """The folder ``Resources`` with catalogue, models and report template.
+
+    Looked for in the environment variable ``PASTA_RESOURCES``, in the repository (two folders
+    above this package), beside the package (an installed Slicer extension), and in the installed
+    Python package ``PASTAResources``.
+
+    Raises:
+        PastaError: none of these places holds the catalogue.
+    """
+    package = Path(__file__).resolve().parent
+    candidates = [package.parents[1] / "Resources", package.parent / "Resources"]
+    if os.environ.get("PASTA_RESOURCES"):
+        candidates.insert(0, Path(os.environ["PASTA_RESOURCES"]))
+    try:
+        candidates.append(Path(str(resources.files("PASTAResources"))))
+    except ModuleNotFoundError:
+        pass
+    for folder in candidates:
+        if (folder / "Catalog" / "organs.json").is_file():
+            return folder
+    raise PastaError(
+        "The folder Resources with the PASTA catalogue was not found; reinstall PASTA or set "
+        "PASTA_RESOURCES to that folder."
+    )
+
+
+@contextmanager
+def written_atomically(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; renamed to `path` when the block ends without an error.
+
+    The temporary name keeps all suffixes (``.nii.gz``), because writers choose the format by them.
+    On an error the temporary file is removed and an earlier `path` stays as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{uuid.uuid4().hex[:8]}.part-{path.name}"
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with LF line ends, atomically."""
+    with written_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
