@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import resources
+from importlib.util import find_spec
 from pathlib import Path
 
 from PASTALib.errors import PastaError
@@ -26,10 +26,9 @@ def resource_folder() -> Path:
     candidates = [package.parents[1] / "Resources", package.parent / "Resources"]
     if os.environ.get("PASTA_RESOURCES"):
         candidates.insert(0, Path(os.environ["PASTA_RESOURCES"]))
-    try:
-        candidates.append(Path(str(resources.files("PASTAResources"))))
-    except ModuleNotFoundError:
-        pass
+    installed = find_spec("PASTAResources")
+    if installed is not None:
+        candidates += [Path(place) for place in installed.submodule_search_locations or ()]
     for folder in candidates:
         if (folder / "Catalog" / "organs.json").is_file():
             return folder
