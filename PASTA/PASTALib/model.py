@@ -1,0 +1,189 @@
+"""A model on disk and in memory: ``model.json`` that says what it is, and safetensors weights."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PASTALib.catalog import catalog
+from PASTALib.errors import PastaError
+from PASTALib.files import resource_folder, write_text, written_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from PASTALib.network import UNet
+
+INFO_FILE = "model.json"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """HU to network input: clip to [`low`, `high`], subtract `mean`, divide by `sd`."""
+
+    low: float
+    high: float
+    mean: float
+    sd: float
+
+    def __call__(self, hu: np.ndarray) -> np.ndarray:
+        """Float32 network input of an array of HU of any shape."""
+        return ((hu.clip(self.low, self.high) - self.mean) / self.sd).astype("float32")
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What ``model.json`` says.
+
+    Attributes:
+        name: folder name of the model.
+        version: version of the weights.
+        classes: catalogue keys in the order of the output channels; the first is ``background``.
+        spacing_mm: edge of the isotropic voxels that the network expects, axes LPS.
+        patch: tile size in voxels, ``[z, y, x]``.
+        features: channels of each level of the U-Net.
+        normalization: HU to network input.
+        training: data, steps and hardware, as the model card tells them.
+        lesion_threshold: lesion probability (summed over types) from which a voxel is a lesion
+            even where an organ's probability is higher.
+        sha256: of the weights file.
+    """
+
+    name: str
+    version: str
+    classes: tuple[str, ...]
+    spacing_mm: float
+    patch: tuple[int, int, int]
+    features: tuple[int, ...]
+    normalization: Normalization
+    training: dict[str, Any] = field(default_factory=dict)
+    lesion_threshold: float = 0.5
+    sha256: str = ""
+
+    @cached_property
+    def labels(self) -> tuple[int, ...]:
+        """Catalogue label of every output channel; 0 is background."""
+        return tuple(0 if key == "background" else catalog().label(key) for key in self.classes)
+
+    @cached_property
+    def lesion_channels(self) -> tuple[int, ...]:
+        """Output channels that are lesion types."""
+        types = catalog().lesion_types
+        return tuple(channel for channel, key in enumerate(self.classes) if key in types)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready to run, in evaluation mode on its device."""
+
+    info: ModelInfo
+    network: UNet
+    device: str
+
+
+def available_models() -> dict[str, Path]:
+    """Bundled models by name."""
+    folder = resource_folder() / "Models"
+    return {found.parent.name: found.parent for found in sorted(folder.glob(f"*/{INFO_FILE}"))}
+
+
+def model_folder(name_or_folder: str | Path) -> Path:
+    """Folder of a model given by its bundled name or by its path.
+
+    Raises:
+        PastaError: there is no such model, or files of it are missing.
+    """
+    folder = available_models().get(str(name_or_folder), Path(name_or_folder))
+    if not folder.is_dir():
+        known = ", ".join(available_models()) or "none"
+        raise PastaError(
+            f"The model '{name_or_folder}' is neither bundled ({known}) nor a folder; give one of "
+            "these names or the folder of a model."
+        )
+    missing = [name for name in (INFO_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise PastaError(
+            f"The model folder '{folder}' lacks {' and '.join(missing)}; copy the whole folder."
+        )
+    return folder
+
+
+def read_info(folder: Path) -> ModelInfo:
+    """Read ``model.json``.
+
+    Raises:
+        PastaError: it is not valid JSON, lacks a field, or names a class that is not catalogued.
+    """
+    path = folder / INFO_FILE
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        info = ModelInfo(
+            **{
+                **data,
+                "classes": tuple(data["classes"]),
+                "patch": tuple(data["patch"]),
+                "features": tuple(data["features"]),
+                "normalization": Normalization(**data["normalization"]),
+            }
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise PastaError(
+            f"'{path}' is not a valid PASTA model description ({error}); export the model again."
+        ) from error
+    _ = info.labels  # every class must be in the catalogue
+    return info
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
+    """Load a model for inference.
+
+    Args:
+        name_or_folder: name of a bundled model, or a folder with ``model.json`` and weights.
+        device: a torch device such as ``cpu`` or ``cuda:0``.
+
+    Raises:
+        PastaError: files are missing or damaged, or do not belong together.
+    """
+    from safetensors.torch import load_file
+
+    from PASTALib.network import UNet
+
+    folder = model_folder(name_or_folder)
+    info = read_info(folder)
+    weights = folder / WEIGHTS_FILE
+    if info.sha256 and file_sha256(weights) != info.sha256:
+        raise PastaError(
+            f"The weights '{weights}' do not match the checksum in {INFO_FILE}; copy the model "
+            "folder again."
+        )
+    network = UNet(info.features, len(info.classes))
+    try:
+        network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
+    except Exception as error:
+        raise PastaError(
+            f"The weights '{weights}' do not fit the network that {INFO_FILE} describes."
+        ) from error
+    return Model(info, network.eval().to(device), device)
+
+
+def save_model(folder: Path, info: ModelInfo, network: UNet) -> ModelInfo:
+    """Write ``model.json`` and half-precision weights; returns the info with the checksum."""
+    from safetensors.torch import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    with written_atomically(folder / WEIGHTS_FILE) as temporary:
+        save_file(state, temporary)
+    info = replace(info, sha256=file_sha256(folder / WEIGHTS_FILE))
+    write_text(folder / INFO_FILE, json.dumps(asdict(info), indent=1) + "\n")
+    return info

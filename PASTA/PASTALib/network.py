@@ -1,0 +1,82 @@
+"""The U-Net family of PASTA. The only file of the core that imports torch at its top.
+
+A plain 3D U-Net: two 3x3x3 convolutions a level, instance normalization, leaky ReLU, stride-2
+convolutions down, transposed convolutions up, skip connections by concatenation, and a 1x1x1
+head on every decoder level for deep supervision. With the features 64, 128, 256, 512, 1024, 1024
+it is the network of PASTA (arXiv 2502.06171); the bundled ``pasta-s`` has far fewer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+def convolution_block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    """3x3x3 convolution, instance normalization, leaky ReLU (slope 0.01, as PASTA and nnU-Net)."""
+    return nn.Sequential(
+        nn.Conv3d(channels_in, channels_out, 3, stride, padding=1),
+        nn.InstanceNorm3d(channels_out, affine=True),
+        nn.LeakyReLU(0.01, inplace=True),
+    )
+
+
+def level(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
+    """Two convolution blocks; the first one may downsample."""
+    return nn.Sequential(
+        convolution_block(channels_in, channels_out, stride),
+        convolution_block(channels_out, channels_out),
+    )
+
+
+class UNet(nn.Module):
+    """A U-Net with ``len(features)`` levels, the first at full resolution.
+
+    The edges of the input must divide by ``2 ** (len(features) - 1)``, and the coarsest level
+    must have more than one voxel.
+
+    Args:
+        features: channels of each level, from full resolution to the bottleneck.
+        classes: output channels, background included.
+        channels: input channels.
+    """
+
+    def __init__(self, features: Sequence[int], classes: int, channels: int = 1) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList([level(channels, features[0])])
+        self.encoder.extend(level(above, below, stride=2) for above, below in pairwise(features))
+        upward = list(pairwise(reversed(features)))
+        self.up = nn.ModuleList(
+            nn.ConvTranspose3d(below, above, 2, 2, bias=False) for below, above in upward
+        )
+        self.decoder = nn.ModuleList(level(2 * above, above) for _, above in upward)
+        self.heads = nn.ModuleList(nn.Conv3d(above, classes, 1, bias=False) for _, above in upward)
+
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """Features of every encoder level, full resolution first."""
+        features = []
+        for stage in self.encoder:
+            image = stage(image)
+            features.append(image)
+        return features
+
+    def decode(self, features: list[Tensor]) -> list[Tensor]:
+        """Features of every decoder level, coarsest first."""
+        deep = features[-1]
+        decoded = []
+        for up, stage, skip in zip(self.up, self.decoder, reversed(features[:-1]), strict=True):
+            deep = stage(torch.cat([up(deep), skip], dim=1))
+            decoded.append(deep)
+        return decoded
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Logits ``(batch, classes, z, y, x)`` of an image ``(batch, channels, z, y, x)``."""
+        return self.heads[-1](self.decode(self.encode(image))[-1])
+
+    def all_scales(self, image: Tensor) -> list[Tensor]:
+        """Logits of every decoder level, full resolution first: for deep supervision."""
+        decoded = self.decode(self.encode(image))
+        return [head(deep) for head, deep in zip(self.heads, decoded, strict=True)][::-1]
