@@ -1,0 +1,91 @@
+"""``pasta-train``: prepare data, train, export and judge the model, without Slicer."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from PASTALib.errors import PastaError
+from PASTALib.progress import CancelToken
+from PASTATrain.config import read_config
+
+DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line of ``pasta-train``."""
+    parser = argparse.ArgumentParser(prog="pasta-train", description=__doc__)
+    parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="YAML of the run")
+    parser.add_argument("--run", type=Path, default=Path("runs/pasta-s"), help="folder of the run")
+    commands = parser.add_subparsers(dest="command", required=True)
+    prepare = commands.add_parser("prepare", help="put every source on the model grid")
+    prepare.add_argument("--data", type=Path, required=True, help="folder of the public scans")
+    run = commands.add_parser("run", help="train; resumes where the last run ended")
+    run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    run.add_argument("--minutes", type=float, help="stop after this time, keeping a checkpoint")
+    export = commands.add_parser("export", help="write model.json and half-precision weights")
+    export.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
+    evaluate = commands.add_parser("evaluate", help="measure on the scans kept out of training")
+    evaluate.add_argument("--data", type=Path, required=True, help="folder of the public scans")
+    evaluate.add_argument("--model", default="pasta-s", help="bundled name or folder")
+    evaluate.add_argument("-o", "--out", type=Path, required=True, help="folder of the figures")
+    evaluate.add_argument("--lesions", type=int, default=4, help="inserted lesions of each type")
+    return parser
+
+
+def say(fraction: float, message: str) -> None:
+    """Progress on one line of the terminal, or a line each where there is none."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{100 * fraction:5.1f} %  {message}", end="", file=sys.stderr, flush=True)
+    else:
+        print(f"{100 * fraction:5.1f} %  {message}", file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    cancel = CancelToken()
+    signal.signal(signal.SIGTERM, lambda *_: cancel.cancel())
+    try:
+        dispatch(options, cancel)
+    except PastaError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; run the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
+    """Call what the command names."""
+    config = read_config(options.config)
+    cases = options.run / "cases"
+    if options.command == "prepare":
+        from PASTATrain.sources import prepare
+
+        count = prepare(options.data, cases, config.spacing_mm, config.torsos, say)
+        print(f"\n{count} cases in {cases}")
+    elif options.command == "run":
+        from PASTALib.devices import choose_device
+
+        from PASTATrain.training import train
+
+        device = choose_device(options.device)
+        step = train(cases, options.run, config, device, say, cancel, options.minutes)
+        print(f"\n{step} steps done; checkpoint in {options.run}")
+    elif options.command == "export":
+        from PASTATrain.export import export_checkpoint
+
+        info = export_checkpoint(options.run, config, options.out)
+        print(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
+    else:
+        from PASTATrain.evaluation import evaluate
+
+        evaluate(options.data, cases, options.model, options.out, options.lesions, say)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

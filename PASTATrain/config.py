@@ -1,0 +1,76 @@
+"""A training run is one YAML file and a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from PASTALib.errors import PastaError
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What a run of stage I needs to know.
+
+    Attributes:
+        name: name of the model that is made.
+        version: version of its weights.
+        spacing_mm: edge of the isotropic voxels of the model grid.
+        patch: edge of the cubic training patch in voxels.
+        features: channels of each level of the U-Net.
+        steps: optimizer steps in all.
+        batch: patches a step.
+        learning_rate: peak learning rate of AdamW, reached after `warm_up` steps, then cosine.
+        weight_decay: of AdamW.
+        ema: decay of the moving average of the weights that is shipped.
+        kinds: share of each kind of case among the patches.
+        lesion_share: share of patches with inserted lesions.
+        torsos: how many torsos `prepare` makes by rule.
+        workers: processes that make patches.
+        save_every: steps between checkpoints.
+        seed: of everything random.
+    """
+
+    name: str = "pasta-s"
+    version: str = "0.1.0"
+    spacing_mm: float = 3.0
+    patch: int = 64
+    features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
+    steps: int = 4000
+    batch: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    warm_up: int = 100
+    ema: float = 0.995
+    kinds: dict[str, float] = field(
+        default_factory=lambda: {"real": 0.45, "torso": 0.3, "labels": 0.1, "partial": 0.15}
+    )
+    lesion_share: float = 0.7
+    torsos: int = 40
+    workers: int = 1
+    save_every: int = 100
+    seed: int = 1
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a run's YAML file.
+
+    Raises:
+        PastaError: the file is missing, is not YAML, or has a key that is not known.
+    """
+    import yaml
+
+    try:
+        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise PastaError(f"The configuration '{path}' cannot be read: {error}") from error
+    unknown = set(data) - {item.name for item in fields(TrainingConfig)}
+    if unknown:
+        raise PastaError(
+            f"The configuration '{path}' has unknown keys ({', '.join(sorted(unknown))}); see "
+            "PASTATrain/configs/pasta-s.yaml for those that exist."
+        )
+    if "features" in data:
+        data["features"] = tuple(data["features"])
+    return TrainingConfig(**data)

@@ -1,0 +1,189 @@
+"""Training patches, made anew each time: a case, perhaps another phase, lesions, augmentation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from PASTALib.catalog import PHASES, catalog
+from PASTALib.model import Normalization
+from PASTATrain import augment
+from PASTATrain.cases import Case
+from PASTATrain.classes import CLASSES, IGNORE, channel_table
+from PASTATrain.config import TrainingConfig
+from PASTATrain.lesions import insert_lesion
+from PASTATrain.painting import other_phase, paint
+
+NORMALIZATION = Normalization(low=-1000.0, high=500.0, mean=0.0, sd=250.0)
+"""Soft tissue keeps most of the range, and lung stays apart from air."""
+
+MARGIN = 1.5
+"""Edge of the region that is prepared, in patches: room for deformation and for re-centering."""
+
+REPAINT_AFTER = 12
+"""A painted label map serves this many patches before it is painted anew (0.3 s each time)."""
+
+
+def cube(array: np.ndarray, center: np.ndarray, edge: int, outside: int) -> np.ndarray:
+    """A cube around a voxel, filled with `outside` where it leaves the array."""
+    first = center.astype(int) - edge // 2
+    low = np.maximum(first, 0)
+    high = np.minimum(first + edge, array.shape)
+    if np.any(high <= low):
+        return np.full((edge,) * 3, outside, array.dtype)
+    inner = array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    padding = list(zip(low - first, first + edge - high, strict=True))
+    return np.pad(inner, padding, constant_values=outside)
+
+
+@dataclass
+class Source:
+    """A case with what sampling needs of it, found once."""
+
+    case: Case
+    phase: str = ""
+    hu: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.int16))
+    served: int = 0
+
+    @cached_property
+    def voxels(self) -> dict[int, np.ndarray]:
+        """Some hundred voxels ``(n, 3)`` of every label that is there."""
+        rng = np.random.default_rng(0)
+        found = {}
+        for label in np.unique(self.case.labels):
+            if label in (0, IGNORE):
+                continue
+            all_voxels = np.argwhere(self.case.labels == label)
+            found[int(label)] = all_voxels[rng.choice(len(all_voxels), 400)]
+        return found
+
+    @cached_property
+    def lesion_types(self) -> tuple[str, ...]:
+        """Lesion types whose organ is in the case."""
+        present = {
+            organ
+            for organ in catalog().organs
+            if any(label in self.voxels for label in catalog().organ_labels(organ))
+        }
+        return tuple(key for key, kind in catalog().lesion_types.items() if kind.organ in present)
+
+    def draw_image(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, str]:
+        """HU of the whole case in some contrast phase, and that phase."""
+        if self.case.kind == "labels":
+            if self.served % REPAINT_AFTER == 0:
+                self.phase = str(rng.choice(PHASES))
+                self.hu = paint(self.case.labels, spacing_mm, self.phase, rng)
+            self.served += 1
+            return self.hu, self.phase
+        if self.case.kind == "real" and self.case.phase == "non_contrast" and rng.random() < 0.6:
+            phase = str(rng.choice(PHASES[1:]))
+            return other_phase(self.case.hu, self.case.labels, self.case.phase, phase, rng), phase
+        return self.case.hu, self.case.phase
+
+
+class PatchMaker:
+    """Draws patches; everything random comes from the generator that is handed in."""
+
+    def __init__(self, cases: list[Case], config: TrainingConfig, seed: int) -> None:
+        self._config = config
+        self._sources = [Source(case) for case in cases]
+        self._kinds = [
+            (kind, [source for source in self._sources if source.case.kind == kind])
+            for kind in config.kinds
+        ]
+        self._kinds = [(kind, sources) for kind, sources in self._kinds if sources]
+        shares = np.array([config.kinds[kind] for kind, _ in self._kinds])
+        self._shares = shares / shares.sum()
+        self._table = channel_table()
+        self._deformation = augment.Deformation(config.patch, seed)
+        self._intensity = augment.intensity(seed)
+
+    def __call__(self, rng: np.random.Generator) -> dict[str, Any]:
+        """One patch: ``image`` float32 ``(1, z, y, x)`` and ``label`` uint8 ``(z, y, x)``."""
+        _, sources = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
+        source = sources[rng.integers(len(sources))]
+        hu, phase = source.draw_image(rng, self._config.spacing_mm)
+        if source.lesion_types and rng.random() < self._config.lesion_share:
+            region, channels = self._with_lesions(source, hu, phase, rng)
+        else:
+            region, channels = self._region(source, hu, self._any_voxel(source, rng))
+        return self._augmented(region, self._table[channels], rng)
+
+    def _any_voxel(self, source: Source, rng: np.random.Generator) -> np.ndarray:
+        """A voxel of a structure drawn uniformly, or anywhere in the scan, moved a little."""
+        if source.voxels and rng.random() < 0.8:
+            voxels = source.voxels[int(rng.choice(list(source.voxels)))]
+            center = voxels[rng.integers(len(voxels))]
+        else:
+            center = rng.integers(0, source.case.labels.shape)
+        return center + rng.integers(-12, 13, 3)
+
+    def _region(
+        self, source: Source, hu: np.ndarray, center: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        edge = int(MARGIN * self._config.patch)
+        return cube(hu, center, edge, -1024), cube(source.case.labels, center, edge, 0)
+
+    def _with_lesions(
+        self, source: Source, hu: np.ndarray, phase: str, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A region with one to three lesions, the first near its center."""
+        kind = str(rng.choice(source.lesion_types))
+        organ = catalog().lesion_types[kind].organ
+        labels = [label for label in catalog().organ_labels(organ) if label in source.voxels]
+        voxels = source.voxels[int(rng.choice(labels))]
+        region, channels = self._region(source, hu, voxels[rng.integers(len(voxels))])
+        organs = channels.copy()
+        kinds = [kind, *rng.choice(source.lesion_types, rng.integers(0, 3))]
+        focus = None
+        for key in kinds:
+            inserted = insert_lesion(
+                region, organs, channels, self._config.spacing_mm, str(key), phase, rng
+            )
+            if inserted is None:
+                continue
+            region, mask = inserted
+            channels = np.where(mask, np.uint8(catalog().label(str(key))), channels)
+            if focus is None:
+                focus = np.argwhere(mask).mean(0)
+        if focus is None:
+            return region, channels
+        edge = int(1.25 * self._config.patch)
+        spread = 0.3 * self._config.patch
+        center = focus + rng.uniform(-spread, spread, 3)
+        return cube(region, center, edge, -1024), cube(channels, center, edge, 0)
+
+    def _augmented(
+        self, hu: np.ndarray, channels: np.ndarray, rng: np.random.Generator
+    ) -> dict[str, Any]:
+        hu = hu.astype(np.float32) + rng.normal(0, 5)
+        if rng.random() < 0.15:  # keeps the sides honest without teaching situs inversus
+            hu, channels = augment.mirror(hu, channels)
+        if rng.random() < 0.2:
+            hu = augment.thick_slices(hu, rng)
+        hu, channels = self._deformation(hu, channels, rng)
+        if rng.random() < 0.12:
+            hu, channels = augment.short_field_of_view(hu, channels, rng)
+        image = self._intensity({"image": NORMALIZATION(hu)[None]})["image"]
+        return {
+            "image": np.ascontiguousarray(image, np.float32),
+            "label": channels,
+        }
+
+
+def endless(cases: list[Case], config: TrainingConfig, seed: int) -> Iterator[dict[str, Any]]:
+    """Patches without end; the same seed gives the same patches."""
+    maker = PatchMaker(cases, config, seed)
+    rng = np.random.default_rng(seed)
+    while True:
+        yield maker(rng)
+
+
+def describe(patch: dict[str, Any]) -> str:
+    """Which classes a patch holds, for a person who looks at training data."""
+    present = [CLASSES[c] for c in np.unique(patch["label"]) if c not in (0, IGNORE)]
+    return ", ".join(present)

@@ -1,0 +1,198 @@
+"""Where the training cases of ``pasta-s`` come from, and which are kept out for testing.
+
+Every source is a public scan or label map whose licence lets it train a model, or a torso made by
+rule. `prepare` puts all of them on the model grid once; training then reads only these files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+from scipy import ndimage
+
+from PASTALib.catalog import catalog
+from PASTALib.progress import Progress
+from PASTATrain.cases import Case, catalogue_labels, save_case, to_lps_grid
+from PASTATrain.classes import IGNORE
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A CT with a label map of some tool; `complete` is false where structures lack labels."""
+
+    name: str
+    image: str
+    labels: str
+    table: str
+    phase: str
+    split: str
+
+
+SCANS = (
+    Scan(
+        "totalsegmentator_abdomen",
+        "totalsegmentator/example_ct.nii.gz",
+        "totalsegmentator/example_seg_total117.nii.gz",
+        "totalsegmentator_v2",
+        "non_contrast",
+        "train",
+    ),
+    Scan(
+        "totalsegmentator_upper_abdomen",
+        "totalsegmentator/example_ct_dicom",
+        "totalsegmentator/example_seg_dicom.nii.gz",
+        "totalsegmentator_v2",
+        "portal_venous",
+        "test",
+    ),
+)
+LABEL_MAPS = (
+    ("pastagen_liver", "anatomy_labels/pastagen_Liver_cancer_total.nii.gz", "totalsegmentator_v1"),
+    (
+        "pastagen_bladder",
+        "anatomy_labels/pastagen_Bladder_cancer_total.nii.gz",
+        "totalsegmentator_v1",
+    ),
+)
+CHEST_SCANS = (
+    ("tcga_thca_torso", "tcia_tcga_thca_A4MA/torso_ct.nii.gz", "non_contrast", "train"),
+    ("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
+)
+"""Scans without organ masks: lungs and bone are found by HU, the rest is unknown."""
+
+
+def read_image(path: Path) -> sitk.Image:
+    """Read a volume file, or the only DICOM series of a folder."""
+    if path.is_dir():
+        return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path)))
+    return sitk.ReadImage(str(path))
+
+
+def array(image: sitk.Image) -> np.ndarray:
+    """A copy of the voxels, ``[z, y, x]``."""
+    return sitk.GetArrayFromImage(image)
+
+
+def scan_case(data: Path, scan: Scan, spacing_mm: float) -> Case:
+    """A CT with a full set of organ masks."""
+    image = to_lps_grid(read_image(data / scan.image), spacing_mm)
+    labels = catalogue_labels(read_image(data / scan.labels), scan.table)
+    labels = sitk.Resample(
+        sitk.DICOMOrient(labels, "LPS"), image, sitk.Transform(), sitk.sitkNearestNeighbor
+    )
+    hu = array(image).round().astype(np.int16)
+    return Case(scan.name, "real", hu, array(labels), spacing_mm, scan.phase, scan.split)
+
+
+def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) -> Case:
+    """A label map that is painted anew each time it is drawn."""
+    labels = to_lps_grid(catalogue_labels(read_image(data / path), table), spacing_mm, labels=True)
+    empty = np.zeros((0, 0, 0), np.int16)
+    return Case(name, "labels", empty, array(labels), spacing_mm, "unknown", "train")
+
+
+def largest_components(mask: np.ndarray, count: int, minimum: int) -> list[np.ndarray]:
+    """The `count` largest connected components with at least `minimum` voxels."""
+    labeled, _ = ndimage.label(mask)
+    sizes = np.bincount(labeled.ravel())
+    sizes[0] = 0
+    order = np.argsort(sizes)[::-1][:count]
+    return [labeled == component for component in order if sizes[component] >= minimum]
+
+
+def lungs_by_hu(hu: np.ndarray) -> np.ndarray:
+    """Catalogue labels of the lungs: air inside the body, opened apart into right and left.
+
+    The array has LPS axes, so the patient's right is at low x.
+    """
+    outside = np.zeros(hu.shape, bool)
+    air = hu < -400
+    labeled, _ = ndimage.label(air)
+    border = np.unique(
+        np.concatenate(
+            [
+                labeled[:, 0].ravel(),
+                labeled[:, -1].ravel(),
+                labeled[..., 0].ravel(),
+                labeled[..., -1].ravel(),
+            ]
+        )
+    )
+    outside = np.isin(labeled, border[border > 0])
+    inside = ndimage.binary_opening((hu < -550) & ~outside, iterations=1)
+    labels = np.zeros(hu.shape, np.uint8)
+    found = largest_components(inside, 2, 2000)
+    if len(found) == 1:  # joined at the anterior junction: part by the middle
+        middle = int(ndimage.center_of_mass(found[0])[2])
+        half = np.arange(hu.shape[2])[None, None, :] < middle
+        found = [found[0] & half, found[0] & ~half]
+    found.sort(key=lambda mask: ndimage.center_of_mass(mask)[2])
+    for key, mask in zip(("lung_right", "lung_left"), found, strict=False):
+        closed = ndimage.binary_closing(mask, iterations=3) & (hu < 300)
+        labels[closed | mask] = catalog().label(key)
+    return labels
+
+
+def chest_case(data: Path, name: str, path: str, phase: str, split: str, spacing_mm: float) -> Case:
+    """A chest CT without masks: lungs by HU, all outside the body is background, rest unknown."""
+    image = to_lps_grid(read_image(data / path), spacing_mm)
+    hu = array(image).round().astype(np.int16)
+    labels = lungs_by_hu(hu)
+    body = largest_components(ndimage.binary_opening(hu > -300, iterations=1), 1, 1000)[0]
+    body = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    near_lung = ndimage.binary_dilation(labels > 0, iterations=1)
+    unknown = body & (labels == 0) & ((hu > -200) | near_lung)
+    labels[unknown] = IGNORE
+    return Case(name, "partial", hu, labels, spacing_mm, phase, split)
+
+
+def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
+    """A torso made by rule."""
+    from PASTAGenLib.torso import build_torso, sample_torso
+
+    spec = sample_torso(np.random.default_rng(seed), spacing=(spacing_mm,) * 3)
+    torso = build_torso(spec)
+    hu, labels = array(torso.image), array(torso.organs)
+    return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, spec.phase, split)
+
+
+def all_cases(
+    data: Path, spacing_mm: float, torsos: int
+) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """Name and maker of every case; the last tenth of the torsos is kept for testing."""
+    for scan in SCANS:
+        yield scan.name, partial(scan_case, data, scan, spacing_mm)
+    for name, path, table in LABEL_MAPS:
+        yield name, partial(label_case, data, name, path, table, spacing_mm)
+    for name, path, phase, split in CHEST_SCANS:
+        yield name, partial(chest_case, data, name, path, phase, split, spacing_mm)
+    for seed in range(torsos):
+        split = "test" if seed >= torsos - max(1, torsos // 10) else "train"
+        yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
+
+
+def prepare(data: Path, out: Path, spacing_mm: float, torsos: int, progress: Progress) -> int:
+    """Put every case that is not there yet on the model grid; returns how many there are.
+
+    Args:
+        data: folder of the public scans and label maps; what is missing in it is left out.
+        out: folder that takes one file a case.
+        spacing_mm: edge of the isotropic voxels.
+        torsos: how many torsos are made by rule.
+        progress: told after each case.
+    """
+    makers = list(all_cases(data, spacing_mm, torsos))
+    for number, (name, make) in enumerate(makers):
+        if not (out / f"{name}.npz").is_file():
+            try:
+                save_case(out, make())
+            except RuntimeError as error:
+                progress(number / len(makers), f"{name} left out: {str(error).splitlines()[-1]}")
+                continue
+        progress((number + 1) / len(makers), name)
+    return len(list(out.glob("*.npz")))
