@@ -4,31 +4,25 @@ Slicer keeps what a segment is in one string of seven fields, joined by ``~``: t
 context, category, type, type modifier, region context, region, region modifier. A code is
 ``scheme^value^meaning``; an absent one is ``^^``.
 
-The contexts named here are the ones that Slicer always has, so that a file can be opened and its
-terms be picked where PASTA is not installed. A calculus is in none of them; it comes from
-``Resources/Catalog/PASTA.term.json``.
+The context is the one that Slicer always has, so that a file can be opened and its terms be picked
+where PASTA is not installed. What that list lacks comes from ``Resources/Catalog/PASTA.term.json``.
 """
 
 from __future__ import annotations
 
-from typing import Literal
-
 from PASTALib.catalog import Code, LesionType, Structure
 
-ANATOMY_CONTEXT = "Segmentation category and type - 3D Slicer General Anatomy list"
-LESION_CONTEXT = "Segmentation category and type - DICOM master list"
-OWN_CONTEXT = "PASTA lesions"
+STANDARD_CONTEXT = "Segmentation category and type - DICOM master list"
 REGION_CONTEXT = "Anatomic codes - DICOM master list"
+OWN_CONTEXT = "PASTA"
+OWN_TYPES = {"56381008": "Calculus", "29836001": "Hip"}
+"""SNOMED CT types of ours that the DICOM master list of Slicer 5.13 does not have."""
 
-Side = Literal["left", "right"]
 SIDES: dict[str, Code] = {
     "left": Code("SCT", "7771000", "Left"),
     "right": Code("SCT", "24028007", "Right"),
 }
 """SNOMED CT laterality, the region modifiers of a lesion in one of a pair of organs."""
-
-_BODY_SUBSTANCE = "91720002"
-"""Category of the calculi, which the DICOM master list lacks."""
 
 
 def terminology(item: Structure | LesionType, side: str | None = None) -> str:
@@ -39,9 +33,9 @@ def terminology(item: Structure | LesionType, side: str | None = None) -> str:
         side: ``left`` or ``right`` for a lesion in one of a pair of organs; without meaning for
             a structure, whose key already says its side.
     """
+    context = OWN_CONTEXT if item.type.value in OWN_TYPES else STANDARD_CONTEXT
     if isinstance(item, Structure):
-        return entry(ANATOMY_CONTEXT, item.category, item.type, item.type_modifier)
-    context = OWN_CONTEXT if item.category.value == _BODY_SUBSTANCE else LESION_CONTEXT
+        return entry(context, item.category, item.type, item.type_modifier)
     return entry(context, item.category, item.type, None, item.region, SIDES.get(side or ""))
 
 
