@@ -1,0 +1,420 @@
+"""Finds the series in DICOM files and picks the CT that is worth analyzing.
+
+Headers and pixels are read by SimpleITK's GDCM, so that the core needs no pydicom and compressed
+files (JPEG, JPEG-LS, JPEG 2000, RLE) work. Nothing that names a patient leaves this file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTALib.ct import CT, UNKNOWN, Estimate
+from PASTALib.errors import PastaError
+
+AXIAL_COSINE = 0.8
+"""Slices count as axial up to 37 degrees between their normal and the patient's long axis."""
+SAME_PLACE_MM = 0.01
+_SPLITTERS = (
+    "0020|0012",  # acquisition number
+    "0020|0100",  # temporal position
+    "0018|1060",  # trigger time
+    "0008|0032",  # acquisition time
+    "0008|0008",  # image type
+    "0018|1210",  # convolution kernel
+)
+_TECHNIQUE = {
+    "0008|0070": "manufacturer",
+    "0008|1090": "scanner",
+    "0018|0060": "tube voltage (kV)",
+    "0018|0050": "slice thickness (mm)",
+    "0018|1210": "kernel",
+    "0018|0010": "contrast agent",
+    "0018|0015": "body part",
+    "0018|5100": "patient position",
+}
+_IDENTIFYING = ("0010|0010", "0010|0020", "0010|1001", "0008|0050", "0008|0090")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Header of one DICOM image file. Points are LPS mm."""
+
+    path: Path
+    tags: dict[str, str]
+    size: tuple[int, int, int]
+    position: np.ndarray
+    row: np.ndarray
+    column: np.ndarray
+    pixel_mm: tuple[float, float]
+
+    @property
+    def normal(self) -> np.ndarray:
+        """Direction from slice to slice (right-handed)."""
+        return np.cross(self.row, self.column)
+
+    @property
+    def place(self) -> float:
+        """Position along the normal, mm."""
+        return float(self.position @ self.normal)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Images of one series that stack to one volume, in their order along the normal.
+
+    Attributes:
+        uid: Series Instance UID; ``#2`` and so on is added where one UID holds several volumes.
+        study: Study Instance UID.
+        number: series number, as shown by viewers.
+        modality: such as ``CT``.
+        description: series description without anything that names the patient.
+        image_type: values of the tag Image Type.
+        slices: ordered along the normal.
+    """
+
+    uid: str
+    study: str
+    number: str
+    modality: str
+    description: str
+    image_type: tuple[str, ...]
+    slices: tuple[Slice, ...]
+
+    @property
+    def plane(self) -> str:
+        """``axial``, ``coronal``, ``sagittal`` or ``oblique``."""
+        cosines = np.abs(self.slices[0].normal)
+        if cosines.max() < AXIAL_COSINE:
+            return "oblique"
+        return ("sagittal", "coronal", "axial")[int(cosines.argmax())]
+
+    @property
+    def count(self) -> int:
+        """Number of slices."""
+        return sum(item.size[2] for item in self.slices)
+
+    @cached_property
+    def spacing_mm(self) -> float:
+        """Median distance of the slices; 0 for a single slice."""
+        places = np.unique([round(item.place, 2) for item in self.slices])
+        return float(np.median(np.diff(places))) if places.size > 1 else 0.0
+
+    @cached_property
+    def extent_mm(self) -> float:
+        """Distance of the first and the last slice."""
+        return self.slices[-1].place - self.slices[0].place
+
+    @property
+    def kernel(self) -> str:
+        """Convolution kernel as the scanner names it."""
+        return self.slices[0].tags.get("0018|1210", "")
+
+    def why_not(self) -> str | None:
+        """Why this series cannot be analyzed, or None if it can."""
+        kinds = {kind.upper() for kind in self.image_type}
+        if self.modality != "CT":
+            return f"its modality is {self.modality or 'not stated'}, not CT"
+        if "LOCALIZER" in kinds:
+            return "it is a localizer"
+        if kinds & {"MIP", "MINIP", "MAX_IP", "MIN_IP", "PROJECTION IMAGE", "SCREENSAVE"}:
+            return "it is a projection, not a stack of slices"
+        if self.plane != "axial":
+            return f"it is {self.plane}, not axial"
+        if self.count < 2:
+            return "it holds a single slice"
+        return None
+
+    def __str__(self) -> str:
+        """One line for a list of series; names no patient."""
+        spacing = f", {self.spacing_mm:g} mm apart" if self.spacing_mm else ""
+        kernel = f", kernel {self.kernel}" if self.kernel else ""
+        return (
+            f"series {self.number or '?'} '{self.description}': {self.count} {self.plane} "
+            f"{self.modality} slices{spacing}{kernel}"
+        )
+
+
+def _identifying_words(tags: dict[str, str]) -> list[str]:
+    """Words of the patient's name, numbers and physician; none where a tag says de-identified."""
+    if tags.get("0012|0062", "").upper() == "YES":
+        return []
+    words = [w for key in _IDENTIFYING for w in re.split(r"[\^=,;\\\s]+", tags.get(key, ""))]
+    return [word for word in words if len(word) >= 3]
+
+
+def without_identity(text: str, tags: dict[str, str]) -> str:
+    """`text` without the words of the patient's name, number, accession number or physician."""
+    for word in _identifying_words(tags):
+        text = re.sub(re.escape(word), "", text, flags=re.IGNORECASE)
+    return " ".join(text.split())
+
+
+def _plain(text: str) -> str:
+    """Letters and digits only, without accents and case, to compare names."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(c for c in decomposed if c.isalnum() and not unicodedata.combining(c))
+
+
+def safe_name(folder: Path, name: str) -> str:
+    """`name`, or a name that says nothing if it holds a word that names the patient.
+
+    Args:
+        folder: folder with DICOM files; the header of the first image is looked at.
+        name: name made from the folder's own.
+    """
+    for path in dicom_files(folder):
+        item = read_header(path)
+        if item is not None:
+            break
+    else:
+        return name
+    words = [_plain(word) for word in _identifying_words(item.tags)]
+    if not any(word and word in _plain(name) for word in words):
+        return name
+    unique = item.tags.get("0020|000e") or item.tags.get("0008|0018") or path.name
+    return f"case_{hashlib.sha256(unique.encode()).hexdigest()[:8]}"
+
+
+def is_dicom_file(path: Path) -> bool:
+    """Whether a file is marked as DICOM (``DICM`` after the preamble) and is no directory file."""
+    if path.name.upper() == "DICOMDIR":
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """All files marked as DICOM in a folder and its subfolders, sorted."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and is_dicom_file(path))
+
+
+def _numbers(text: str | None) -> list[float]:
+    return [float(part) for part in (text or "").split("\\") if part.strip()]
+
+
+def read_header(path: Path) -> Slice | None:
+    """Header of one file; None if it holds no readable grayscale image with a place in space."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("GDCMImageIO")
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        tags = {key: _text(reader.GetMetaData(key)) for key in reader.GetMetaDataKeys()}
+        size = tuple(reader.GetSize())
+        frames = size[2] if len(size) > 2 else 1
+        if reader.GetNumberOfComponents() != 1:
+            return None
+        if frames > 1:  # enhanced multi-frame: GDCM knows where its frames are
+            direction = np.array(reader.GetDirection()).reshape(3, 3)
+            position, row, column = np.array(reader.GetOrigin()), direction[:, 0], direction[:, 1]
+        else:
+            position = np.array(_numbers(tags.get("0020|0032")))
+            axes = np.array(_numbers(tags.get("0020|0037")))
+            if position.shape != (3,) or axes.shape != (6,):
+                return None
+            row, column = axes[:3] / np.linalg.norm(axes[:3]), axes[3:] / np.linalg.norm(axes[3:])
+        spacing = reader.GetSpacing()
+    except (RuntimeError, ValueError):
+        return None
+    return Slice(
+        path, tags, (size[0], size[1], frames), position, row, column, (spacing[0], spacing[1])
+    )
+
+
+def _text(value: str) -> str:
+    """Clean text of a tag: no padding, and no bytes that are not text."""
+    return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
+
+
+def _stackable(item: Slice) -> tuple[object, ...]:
+    """What images of one volume share."""
+    return (
+        item.tags.get("0020|000d", ""),
+        item.tags.get("0020|000e", ""),
+        item.size[:2],
+        tuple(np.round(item.row, 2) + 0.0),
+        tuple(np.round(item.column, 2) + 0.0),
+        tuple(round(mm, 3) for mm in item.pixel_mm),
+        item.path if item.size[2] > 1 else None,
+    )
+
+
+def _has_doubles(slices: Sequence[Slice]) -> bool:
+    places = np.sort([item.place for item in slices])
+    return bool((np.diff(places) < SAME_PLACE_MM).any())
+
+
+def _split(slices: list[Slice]) -> list[list[Slice]]:
+    """Split images that lie at the same places into volumes, by the first tag that does so."""
+    if not _has_doubles(slices):
+        return [slices]
+    for tag in _SPLITTERS:
+        parts: dict[str, list[Slice]] = defaultdict(list)
+        for item in slices:
+            parts[item.tags.get(tag, "")].append(item)
+        even = max(map(len, parts.values())) <= 2 * min(map(len, parts.values()))
+        if (
+            1 < len(parts) <= len(slices) // 2
+            and even
+            and not any(map(_has_doubles, parts.values()))
+        ):
+            return [parts[key] for key in sorted(parts)]
+    return [slices]
+
+
+def series_of(files: Iterable[Path]) -> list[Series]:
+    """Series in DICOM files, in the order of their numbers. Files without an image are left out."""
+    groups: dict[tuple[object, ...], list[Slice]] = defaultdict(list)
+    for path in files:
+        item = read_header(path)
+        if item is not None:
+            groups[_stackable(item)].append(item)
+    found = []
+    volumes: Counter[str] = Counter()
+    for group in groups.values():
+        for part in _split(group):
+            tags = part[0].tags
+            uid = tags.get("0020|000e", "")
+            volumes[uid] += 1
+            found.append(
+                Series(
+                    uid=uid if volumes[uid] == 1 else f"{uid}#{volumes[uid]}",
+                    study=tags.get("0020|000d", ""),
+                    number=tags.get("0020|0011", ""),
+                    modality=tags.get("0008|0060", ""),
+                    description=without_identity(tags.get("0008|103e", ""), tags),
+                    image_type=tuple(tags.get("0008|0008", "").split("\\")),
+                    slices=tuple(sorted(part, key=lambda item: (item.place, item.path.name))),
+                )
+            )
+    return sorted(found, key=lambda s: (int(s.number) if s.number.isdigit() else 1 << 30, s.uid))
+
+
+def list_series(folder: Path) -> list[Series]:
+    """Series in a folder and its subfolders."""
+    return series_of(dicom_files(folder))
+
+
+def choose_series(
+    series: Sequence[Series], where: str, uid: str | None = None
+) -> tuple[Series, str]:
+    """The series to analyze, and a sentence that says which one and why.
+
+    Without a UID: among the axial CT series, those that cover at least 80 % of the longest; of
+    these original images before derived ones, then a soft before a sharp kernel, then the
+    thinnest slices down to 1 mm.
+
+    Raises:
+        PastaError: none fits, or the images belong to several studies.
+    """
+    if uid is not None:
+        for item in series:
+            if uid in (item.uid, item.number):
+                return item, f"Series chosen by the user: {item}."
+        known = ", ".join(item.uid or "(no UID)" for item in series) or "none"
+        raise PastaError(f"{where} holds no series '{uid}'; it holds {known}.")
+    usable = [item for item in series if item.why_not() is None]
+    if not usable:
+        reasons = "; ".join(f"{item}: {item.why_not()}" for item in series) or "no image"
+        raise PastaError(f"{where} holds no axial CT series ({reasons}); give another folder.")
+    if len({item.study for item in usable}) > 1:
+        raise PastaError(
+            f"{where} mixes {len({item.study for item in usable})} studies; put each into a "
+            "folder of its own, or name a series with --series (see --list-series)."
+        )
+    if len(usable) == 1:
+        others = len(series) - 1
+        only = f"the only axial CT series of {others + 1}" if others else "the only series"
+        return usable[0], f"Used {usable[0]} ({only})."
+    longest = max(item.extent_mm for item in usable)
+
+    def preference(item: Series) -> tuple[bool, bool, bool, float, int]:
+        return (
+            item.extent_mm < 0.8 * longest,
+            "DERIVED" in item.image_type,
+            is_sharp(item.kernel),
+            max(item.spacing_mm, 1.0),
+            -item.count,
+        )
+
+    best = min(usable, key=preference)
+    others = "; ".join(str(item) for item in usable if item is not best)
+    return best, (
+        f"Used {best}: of {len(usable)} axial CT series the one that covers most with original, "
+        f"soft-kernel, thin slices (others: {others})."
+    )
+
+
+def is_sharp(kernel: str) -> bool:
+    """Whether a kernel is one for lung or bone: Siemens B/Br 55 and up, or named so by others."""
+    name = kernel.upper().split("\\")[0]
+    siemens = re.match(r"[A-Z]+(\d{2})", name)
+    if siemens:
+        return int(siemens.group(1)) >= 55
+    return any(word in name for word in ("BONE", "LUNG", "EDGE", "SHARP", "DETAIL")) or name in (
+        "YC", "YD", "YE", "L", "E",
+    )  # fmt: skip
+
+
+def read_dicom(path: Path, *, series: str | None = None, phase: Estimate | None = None) -> CT:
+    """Read the CT in a DICOM folder, or the series that one DICOM file belongs to.
+
+    Raises:
+        PastaError: there is no axial CT series, or its slices do not form a volume.
+    """
+    from PASTALib.checks import checked_ct
+    from PASTALib.dicom_volume import stack
+    from PASTALib.phase import phase_from_tags, region_from_tags
+    from PASTALib.reading import case_name
+
+    where = f"'{path}'"
+    if path.is_file():
+        own = read_header(path)
+        if own is None:
+            raise PastaError(
+                f"{where} is no image of a known format (NIfTI, NRRD, MHA, MHD or DICOM) or is "
+                "damaged; export it again."
+            )
+        files = [file for file in sorted(path.parent.iterdir()) if is_dicom_file(file)]
+        found = series_of(files)
+        if series is None:
+            found = [s for s in found if any(item.path == path for item in s.slices)]
+    else:
+        files = dicom_files(path)
+        if not files:
+            raise PastaError(f"{where} holds no DICOM files; give the folder of a CT series.")
+        found = series_of(files)
+    chosen, reason = choose_series(found, where, series)
+    image, notes = stack(chosen, where)
+    image, more = checked_ct(image, where)
+    tags = chosen.slices[0].tags
+    unreadable = len(files) - sum(len(s.slices) for s in found)
+    if unreadable and path.is_dir():
+        notes += (f"{unreadable} DICOM files hold no readable image and were left out.",)
+    technique = {
+        name: without_identity(tags[key].replace("\\", " "), tags)
+        for key, name in _TECHNIQUE.items()
+        if tags.get(key)
+    }
+    return CT(
+        image=image,
+        name=case_name(path),
+        source=f"DICOM series of {chosen.count} images",
+        phase=phase or phase_from_tags(tags, chosen.description) or UNKNOWN,
+        region=region_from_tags(tags) or UNKNOWN,
+        notes=(reason, *notes, *more),
+        technique=technique,
+    )
