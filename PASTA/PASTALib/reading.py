@@ -10,7 +10,8 @@ from PASTALib import nifti
 from PASTALib.catalog import PHASES
 from PASTALib.checks import checked_ct, require_volume
 from PASTALib.ct import CT, UNKNOWN, Estimate
-from PASTALib.dicom import read_dicom, safe_name
+from PASTALib.dicom import read_dicom
+from PASTALib.dicom_header import safe_name
 from PASTALib.errors import PastaError
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
