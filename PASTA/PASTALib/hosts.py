@@ -1,0 +1,114 @@
+"""Which structure holds a lesion, and which lesions lie in no organ of their type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from PASTALib.catalog import catalog
+
+REACH_MM = 5.0
+"""A lesion may bulge this far out of an organ that was outlined without it."""
+_SEARCH_MM = 30.0
+
+Places = tuple[slice, ...]
+
+
+def _padded(places: Places, shape: Sequence[int], spacing: np.ndarray, margin_mm: float) -> Places:
+    margin = np.ceil(margin_mm / spacing).astype(int)
+    return tuple(
+        slice(max(0, s.start - m), min(n, s.stop + m))
+        for s, m, n in zip(places, margin, shape, strict=True)
+    )
+
+
+def _lesions_by_organ(lesions: np.ndarray) -> list[tuple[str, Places, list[int]]]:
+    """Organs that have lesions: key, box of these lesions, and labels of the organ's types."""
+    found = []
+    boxes = dict(enumerate(ndimage.find_objects(lesions), start=1))
+    for organ in catalog().organs:
+        labels = [kind.label for kind in catalog().lesions_of(organ)]
+        present = [box for label in labels if (box := boxes.get(label)) is not None]
+        if present:
+            box = tuple(
+                slice(min(p[axis].start for p in present), max(p[axis].stop for p in present))
+                for axis in range(3)
+            )
+            found.append((organ, box, labels))
+    return found
+
+
+def drop_outside_organs(
+    lesions: np.ndarray, probability: np.ndarray, organs: np.ndarray, spacing: Sequence[float]
+) -> None:
+    """Remove lesion voxels that are more than `REACH_MM` away from the organ of their type.
+
+    Args:
+        lesions: labels of lesion types ``[z, y, x]``, changed.
+        probability: lesion probability, changed: 0 where a lesion voxel is removed.
+        organs: labels of structures.
+        spacing: mm along z, y, x.
+    """
+    step = np.asarray(spacing)
+    for organ, box, labels in _lesions_by_organ(lesions):
+        around = _padded(box, lesions.shape, step, REACH_MM)
+        host = np.isin(organs[around], catalog().organ_labels(organ))
+        wrong = np.isin(lesions[around], labels)
+        if host.any():
+            wrong &= ndimage.distance_transform_edt(~host, sampling=step) > REACH_MM
+        lesions[around][wrong] = 0
+        probability[around][wrong] = 0
+
+
+def include_lesions(organs: np.ndarray, lesions: np.ndarray, spacing: Sequence[float]) -> None:
+    """Let every organ include the lesions of its types.
+
+    A lesion voxel that is labeled as something else gets the organ's nearest structure. So does
+    a lesion that the labels split between structures (a tumor that fills a kidney tells little
+    about the side at its center): there, what lies around it decides.
+
+    Args:
+        organs: labels of structures ``[z, y, x]``, changed.
+        lesions: labels of lesion types.
+        spacing: mm along z, y, x.
+    """
+    step = np.asarray(spacing)
+    for organ, box, labels in _lesions_by_organ(lesions):
+        structures = catalog().organ_labels(organ)
+        here = np.isin(lesions[box], labels)
+        parts, _ = ndimage.label(here, np.ones((3, 3, 3), bool))
+        for number, places in enumerate(ndimage.find_objects(parts), start=1):
+            part = tuple(
+                slice(b.start + p.start, b.start + p.stop) for b, p in zip(box, places, strict=True)
+            )
+            inside = parts[places] == number
+            held = np.unique(organs[part][inside])
+            if len(held) == 1 and held[0] in structures:
+                continue
+            around = _padded(part, organs.shape, step, _SEARCH_MM)
+            lesion = np.zeros(organs[around].shape, bool)
+            lesion[
+                tuple(
+                    slice(p.start - a.start, p.stop - a.start)
+                    for p, a in zip(part, around, strict=True)
+                )
+            ] = inside
+            _give_nearest(organs[around], lesion, structures, step)
+
+
+def _give_nearest(
+    organs: np.ndarray, lesion: np.ndarray, structures: Sequence[int], step: np.ndarray
+) -> None:
+    """Set the voxels of a lesion to the nearest structure around it, or the most common inside."""
+    known = np.isin(organs, structures)
+    outside = known & ~lesion
+    if outside.any():
+        nearest = ndimage.distance_transform_edt(
+            ~outside, sampling=step, return_distances=False, return_indices=True
+        )
+        organs[lesion] = organs[tuple(nearest)][lesion]
+        return
+    inside = organs[known & lesion]
+    organs[lesion] = np.bincount(inside).argmax() if len(inside) else structures[0]
