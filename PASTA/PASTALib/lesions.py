@@ -1,0 +1,234 @@
+"""Lesions: connected instances of each type, measured and described."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from PASTALib.attributes import AttributeValue, density_reference, measure_attributes
+from PASTALib.catalog import LesionType, catalog
+from PASTALib.contacts import Contact, find_contacts
+from PASTALib.ct import CT, Segmentation
+from PASTALib.errors import PastaError
+from PASTALib.hu_statistics import HUStatistics, Reference, hu_statistics
+from PASTALib.location import Location, Side, locate
+from PASTALib.measure import Measurements, equivalent_diameter, measure
+from PASTALib.region import Geometry, Region
+from PASTALib.surroundings import Surroundings
+
+MINIMUM_DIAMETER_MM = 4.0
+"""Volume-equivalent diameter below which a lesion is dropped."""
+MINIMUM_STONE_DIAMETER_MM = 2.0
+"""The same for stones, which stand out at a smaller size."""
+MINIMUM_VOXELS = 3
+STONES = ("gallstone", "kidney_stone")
+TOP_SHARE = 0.25
+"""A lesion's confidence is the mean of this share of its voxels, the most probable ones."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion.
+
+    Attributes:
+        id: ``L1``, ``L2`` and so on, by organ in the catalogue's order, then by falling volume.
+        instance: label number in the instance map; the number in `id`.
+        type: catalogue key of the lesion type.
+        location: organ, structure, side and part.
+        measurements: size and shape.
+        hu: HU over all voxels of the lesion.
+        organ_hu: HU of its structure without lesions and borders; None if that is not seen.
+        reference: what its density is compared with.
+        contacts: structures of other organs within 2 mm, the largest contact first.
+        attributes: the five attributes by key.
+        confidence: that this is a lesion, from the probability map.
+        type_confidence: that it is of this type: its share of the probability of itself and of the
+            other types of that organ that touch it, within its bounding box.
+        region: its voxels.
+    """
+
+    id: str
+    instance: int
+    type: str
+    location: Location
+    measurements: Measurements
+    hu: HUStatistics
+    organ_hu: HUStatistics | None
+    reference: Reference
+    contacts: tuple[Contact, ...]
+    attributes: Mapping[str, AttributeValue]
+    confidence: float
+    type_confidence: float
+    region: Region = field(repr=False, compare=False)
+
+    @property
+    def organ(self) -> str:
+        """Key of one of the ten organs."""
+        return self.location.organ
+
+    @property
+    def structure(self) -> str | None:
+        """Catalogue key of the structure that holds it, if the segmentation shows it."""
+        return self.location.structure
+
+    @property
+    def side(self) -> Side | None:
+        """Side of the patient."""
+        return self.location.side
+
+    @property
+    def part(self) -> str | None:
+        """Lobe, vertebra or third."""
+        return self.location.part
+
+
+def minimum_diameter(lesion_type: str, model_spacing_mm: float | None = None) -> float:
+    """Volume-equivalent diameter in mm below which a lesion of a type is dropped.
+
+    4 mm (stones 2 mm), or what three voxels (stones one) of the model's grid amount to.
+    """
+    stone = lesion_type in STONES
+    smallest = MINIMUM_STONE_DIAMETER_MM if stone else MINIMUM_DIAMETER_MM
+    if model_spacing_mm is None:
+        return smallest
+    voxels = 1 if stone else MINIMUM_VOXELS
+    # 0.98: a voxel of the model's grid is not an exact number of voxels of the CT.
+    return max(smallest, 0.98 * equivalent_diameter(voxels * model_spacing_mm**3))
+
+
+def find_lesions(
+    ct: CT, segmentation: Segmentation, *, model_spacing_mm: float | None = None
+) -> tuple[Lesion, ...]:
+    """Connected lesions of each type (26 neighbors), measured, sorted by organ and size.
+
+    Args:
+        ct: the CT.
+        segmentation: organs, lesions and probability in its geometry.
+        model_spacing_mm: voxel size of the model's grid; raises the size below which lesions are
+            dropped, see `minimum_diameter`.
+    """
+    around = Surroundings(ct, segmentation.organs, segmentation.lesions)
+    probability = sitk.GetArrayViewFromImage(segmentation.probability)
+    found = []
+    for lesion_type in catalog().lesion_types.values():
+        smallest = minimum_diameter(lesion_type.key, model_spacing_mm)
+        for region in _instances(around, lesion_type.label, smallest):
+            confidence = _confidence(region, probability)
+            share = _type_share(region, lesion_type, around, probability)
+            found.append(_describe(region, lesion_type, around, confidence, share))
+    organs = list(catalog().organs)
+    found.sort(key=lambda d: (organs.index(d["location"].organ), -d["measurements"].volume_mm3))
+    return tuple(Lesion(id=f"L{k}", instance=k, **d) for k, d in enumerate(found, 1))
+
+
+def measure_lesion(ct: CT, organs: sitk.Image, mask: sitk.Image, lesion_type: str) -> Lesion:
+    """Measure one mask as a lesion of a type: a reader's edit, or a synthetic lesion's truth.
+
+    The confidences are 1. The nonzero voxels are taken as one lesion, connected or not.
+
+    Args:
+        ct: the CT.
+        organs: catalogue labels of structures in the CT's geometry.
+        mask: nonzero inside the lesion, in the CT's geometry.
+        lesion_type: catalogue key.
+
+    Raises:
+        PastaError: the type is not known, the mask is empty or of another size.
+    """
+    if lesion_type not in catalog().lesion_types:
+        raise PastaError(f"'{lesion_type}' is not a lesion type of the PASTA catalogue.")
+    if mask.GetSize() != ct.image.GetSize() or organs.GetSize() != ct.image.GetSize():
+        raise PastaError(
+            "The mask and the organs must have the same size as the CT; resample them."
+        )
+    region = Region.of(sitk.GetArrayViewFromImage(mask) != 0, Geometry.of(ct.image))
+    if region is None:
+        raise PastaError("The mask to be measured is empty; draw at least one voxel.")
+    described = _describe(
+        region, catalog().lesion_types[lesion_type], Surroundings(ct, organs, mask), 1.0, 1.0
+    )
+    return Lesion(id="L1", instance=1, **described)
+
+
+def instance_map(reference: sitk.Image, lesions: Iterable[Lesion]) -> sitk.Image:
+    """uint16 image in the geometry of `reference` with each lesion's instance number."""
+    array = np.zeros(reference.GetSize()[::-1], dtype=np.uint16)
+    for lesion in lesions:
+        array[lesion.region.slices][lesion.region.mask] = lesion.instance
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(reference)
+    return image
+
+
+def _instances(around: Surroundings, label: int, smallest_mm: float) -> list[Region]:
+    """Connected parts of a label that are not too small."""
+    box = around.lesion_boxes[label - 1] if label <= len(around.lesion_boxes) else None
+    if box is None:
+        return []
+    parts, count = ndimage.label(around.lesions[box] == label, structure=np.ones((3, 3, 3)))
+    voxels = np.bincount(parts.ravel(), minlength=count + 1)
+    regions = []
+    for part, place in enumerate(ndimage.find_objects(parts), 1):
+        volume = voxels[part] * around.geometry.voxel_mm3
+        if voxels[part] < MINIMUM_VOXELS or equivalent_diameter(volume) < smallest_mm:
+            continue
+        z, y, x = (a.start + b.start for a, b in zip(box, place, strict=True))
+        regions.append(Region(parts[place] == part, (z, y, x), around.geometry))
+    return regions
+
+
+def _describe(
+    region: Region,
+    lesion_type: LesionType,
+    around: Surroundings,
+    confidence: float,
+    type_confidence: float,
+) -> dict:
+    size = measure(region)
+    hu = hu_statistics(around.hu[region.slices][region.mask])
+    location = locate(region, lesion_type, around)
+    reference = density_reference(lesion_type, location.structure, around)
+    contacts = find_contacts(
+        region, around.organs, catalog().organ_labels(lesion_type.organ), size.surface_mm2
+    )
+    return {
+        "type": lesion_type.key,
+        "location": location,
+        "measurements": size,
+        "hu": hu,
+        "organ_hu": around.tissue(location.structure) if location.structure else None,
+        "reference": reference,
+        "contacts": contacts,
+        "attributes": measure_attributes(
+            region, lesion_type, size, hu, reference, contacts, around
+        ),
+        "confidence": confidence,
+        "type_confidence": type_confidence,
+        "region": region,
+    }
+
+
+def _confidence(region: Region, probability: NDArray[np.uint8]) -> float:
+    values = np.sort(probability[region.slices][region.mask])
+    top = values[-max(1, round(TOP_SHARE * len(values))) :]
+    return float(top.mean() / 255.0)
+
+
+def _type_share(
+    region: Region, lesion_type: LesionType, around: Surroundings, probability: NDArray[np.uint8]
+) -> float:
+    """Share of this instance among it and the other types that touch it, within its box."""
+    rivals = [t.label for t in catalog().lesions_of(lesion_type.organ) if t is not lesion_type]
+    own = float(probability[region.slices][region.mask].sum())
+    grown = region.grown(1.0)
+    other = np.isin(around.lesions[grown.slices], rivals)
+    if not rivals or own == 0 or not other.any():
+        return 1.0
+    parts, _ = ndimage.label(other | grown.mask, structure=np.ones((3, 3, 3)))
+    touching = other & (parts == parts[grown.mask][0])
+    return own / (own + float(probability[grown.slices][touching].sum()))

@@ -1,0 +1,174 @@
+"""What is around a lesion: the HU of tissues without their lesions, and the local noise."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from PASTALib.catalog import catalog
+from PASTALib.ct import CT
+from PASTALib.hu_statistics import HUStatistics, Reference, hu_statistics
+from PASTALib.region import Geometry, Region
+
+EROSION_MM = 2.0
+"""Tissue this close to its border, or to a lesion, is not counted: partial volume, rim."""
+MANY_VOXELS = 1_000_000
+"""Boxes larger than this are read with a stride; a median of fewer voxels is as good."""
+FEW_VOXELS = 30
+"""Fewer voxels than this do not make a statistic."""
+NOISE_REACH_MM = 20.0
+NOISE_BLOCK_MM = 8.0
+NOISE_TISSUES = ("liver", "spleen", "aorta", "back_muscle", "heart", "inferior_vena_cava")
+DEFAULT_NOISE_HU = 15.0
+"""Noise SD where none can be measured: 10 to 15 HU at 5 mm, 20 to 35 HU at 1 mm."""
+
+
+class Surroundings:
+    """A CT with its organs and lesions, and the statistics of tissues, each taken once.
+
+    Attributes:
+        hu: int16 HU ``[z, y, x]``, a view.
+        organs: catalogue labels of structures, a view.
+        lesions: nonzero where any lesion is, a view.
+        geometry: geometry of all three.
+        phase: contrast phase; ``portal_venous`` and so on, or ``unknown``.
+    """
+
+    def __init__(self, ct: CT, organs: sitk.Image, lesions: sitk.Image) -> None:
+        self.image = ct.image
+        self.hu = sitk.GetArrayViewFromImage(ct.image)
+        self.organs = sitk.GetArrayViewFromImage(organs)
+        self.lesions = sitk.GetArrayViewFromImage(lesions)
+        self.geometry = Geometry.of(ct.image)
+        self.phase = ct.phase.value
+        self._keep = (ct.image, organs, lesions)  # the views do not own their memory
+        self._tissues: dict[tuple[int, ...], HUStatistics | None] = {}
+
+    @cached_property
+    def boxes(self) -> list[tuple[slice, slice, slice] | None]:
+        """Bounding box of each label of `organs`; the box of label 1 is the first."""
+        found: list[tuple[slice, slice, slice] | None] = ndimage.find_objects(self.organs)
+        return found
+
+    @cached_property
+    def lesion_boxes(self) -> list[tuple[slice, slice, slice] | None]:
+        """Bounding box of each label of `lesions`."""
+        found: list[tuple[slice, slice, slice] | None] = ndimage.find_objects(self.lesions)
+        return found
+
+    def box(self, labels: tuple[int, ...]) -> tuple[slice, slice, slice] | None:
+        """Bounding box of all of `labels` together; None if none is there."""
+        boxes = [b for k in labels if k <= len(self.boxes) and (b := self.boxes[k - 1]) is not None]
+        if not boxes:
+            return None
+        low = [min(b[axis].start for b in boxes) for axis in range(3)]
+        high = [max(b[axis].stop for b in boxes) for axis in range(3)]
+        z, y, x = (slice(a, b) for a, b in zip(low, high, strict=True))
+        return z, y, x
+
+    def tissue(self, structure: str) -> HUStatistics | None:
+        """HU of a structure and its parts without lesions and borders; None if it is not seen."""
+        labels = catalog().labels_of(structure)
+        if labels not in self._tissues:
+            box = self.box(labels)
+            self._tissues[labels] = None if box is None else self._statistics(labels, box)
+        return self._tissues[labels]
+
+    def local_tissue(
+        self, labels: tuple[int, ...], region: Region, reach_mm: float
+    ) -> HUStatistics | None:
+        """Like `tissue`, within a box `reach_mm` larger than the region."""
+        box = region.grown(reach_mm).slices
+        return self._statistics(labels, box)
+
+    def _statistics(
+        self, labels: tuple[int, ...], box: tuple[slice, slice, slice]
+    ) -> HUStatistics | None:
+        voxels = int(np.prod([b.stop - b.start for b in box]))
+        stride = 1 if voxels <= MANY_VOXELS else 2 if voxels <= 8 * MANY_VOXELS else 3
+        strided = tuple(slice(b.start, b.stop, stride) for b in box)
+        inside = labelled(self.organs[strided], labels) & (self.lesions[strided] == 0)
+        eroded = shrink(inside, self.geometry.spacing_zyx * stride, EROSION_MM)
+        for mask in (eroded, inside):
+            if np.count_nonzero(mask) >= FEW_VOXELS:
+                return hu_statistics(self.hu[strided][mask])
+        return None
+
+    def reference(self, structure: str, fallback: str) -> Reference:
+        """Median of a structure in this CT or, if it is not seen, of the catalogue's tissue."""
+        found = self.tissue(structure)
+        if found is not None:
+            return Reference(structure.replace("_", " "), found.median, True, 2.0)
+        return self.expected(fallback)
+
+    def expected(self, tissue: str) -> Reference:
+        """The catalogue's HU of a tissue in this phase; unknown counts as portal venous."""
+        phases = catalog().normal_hu[tissue]
+        normal = phases.get(self.phase, phases["portal_venous"])
+        return Reference(tissue.replace("_", " "), normal.mean, False, normal.sd)
+
+    def noise(self, region: Region) -> float:
+        """Noise SD in HU near a region: the median SD of small blocks of even tissue.
+
+        Blocks of `NOISE_BLOCK_MM` hold the correlated noise of a CT but little of the slow change
+        of a tissue. Where no even tissue is near: `DEFAULT_NOISE_HU`.
+        """
+        z, y, x = region.grown(NOISE_REACH_MM).slices
+        step = np.maximum(1, np.round(NOISE_BLOCK_MM / self.geometry.spacing_zyx)).astype(int)
+        labels = tuple(k for name in NOISE_TISSUES for k in catalog().labels_of(name))
+        everywhere = slice(None)
+        near = [z, y, x]
+        for axis in range(3):
+            if axis != self.geometry.slice_axis:
+                near[axis] = everywhere
+        box = self.box(labels)
+        if box is None:
+            return DEFAULT_NOISE_HU
+        cut = tuple(_meet(a, b) for a, b in zip(near, box, strict=True))
+        even = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
+        whole = blocks(even, step).all(axis=-1)
+        if not whole.any():
+            return DEFAULT_NOISE_HU
+        hu = blocks(self.hu[cut], step)[whole].astype(np.float32)
+        spread = hu.std(axis=-1)
+        return float(np.percentile(spread, 35))
+
+
+def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where an array holds one of `labels`."""
+    table = np.zeros(256, dtype=bool)
+    table[list(labels)] = True
+    found: NDArray[np.bool_] = table[array]
+    return found
+
+
+def shrink(
+    mask: NDArray[np.bool_], spacing_zyx: NDArray[np.float64], margin_mm: float
+) -> NDArray[np.bool_]:
+    """Erosion by a box of `margin_mm` (at least a voxel); the array's border erodes, too."""
+    for axis in range(3):
+        reach = max(1, round(margin_mm / spacing_zyx[axis]))
+        mask = ndimage.minimum_filter1d(
+            mask.view(np.uint8), 2 * reach + 1, axis=axis, mode="constant", cval=0
+        ).view(bool)
+    return mask
+
+
+def blocks(array: NDArray[np.generic], step: NDArray[np.int_]) -> NDArray[np.generic]:
+    """Cut an array into blocks of `step` voxels; the last axis holds the voxels of a block."""
+    count = [n // int(s) for n, s in zip(array.shape, step, strict=True)]
+    kept = array[tuple(slice(0, c * int(s)) for c, s in zip(count, step, strict=True))]
+    a, b, c = count
+    i, j, k = (int(s) for s in step)
+    cut = kept.reshape(a, i, b, j, c, k).transpose(0, 2, 4, 1, 3, 5)
+    return cut.reshape(a, b, c, i * j * k)
+
+
+def _meet(first: slice, second: slice) -> slice:
+    if first.start is None:
+        return second
+    return slice(max(first.start, second.start), max(first.start, min(first.stop, second.stop)))
