@@ -40,7 +40,7 @@ class LesionInstance(Protocol):
         """``left``, ``right`` or None."""
 
     @property
-    def label(self) -> int:
+    def instance(self) -> int:
         """Label number in the instance map."""
 
 
@@ -110,7 +110,7 @@ def list_segments(
             raise PastaError(f"Label {label} of the organ map is not a structure of the catalogue.")
         segments.append(_segment(item.key, item.name, item, ORGAN_LAYER, label, extent))
 
-    of_instance = {lesion.label: lesion for lesion in lesions}
+    of_instance = {lesion.instance: lesion for lesion in lesions}
     for label, extent in _extents(lesion_image).items():
         if instances is None:
             item = by_label.get(label)

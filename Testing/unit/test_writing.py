@@ -25,7 +25,7 @@ class Instance:
     id: str
     type: str
     side: str | None
-    label: int
+    instance: int
 
 
 def oblique(array: np.ndarray) -> sitk.Image:
@@ -150,7 +150,7 @@ def test_slicer_reads_the_same_voxels_in_the_same_place(segmentation, instances,
     for key in ("liver", "kidney_left", "vertebra_L3"):
         assert np.array_equal(in_full_grid(node, key), organs == catalog().label(key)), key
     for row in rows:
-        assert np.array_equal(in_full_grid(node, row.id), lesions == row.label), row.id
+        assert np.array_equal(in_full_grid(node, row.id), lesions == row.instance), row.id
 
     matrix = index_to_ras(node)
     for index in [(0, 0, 0), (3, 0, 0), (0, 5, 0), (0, 0, 7), (11, 9, 8)]:
