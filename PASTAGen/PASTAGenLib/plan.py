@@ -1,0 +1,198 @@
+"""Draw a lesion: site, size, shape, density and texture, all from one random generator."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTAGenLib import sites
+from PASTAGenLib.density import draw_density, draw_subtype
+from PASTAGenLib.grid import grown
+from PASTAGenLib.insertion_plan import InsertionPlan
+from PASTAGenLib.render import TEN_TO_NINETY, lesion_mask, lesion_share
+from PASTAGenLib.scene import Host, Scene
+from PASTAGenLib.shapes import Blob, draw_blob
+from PASTAGenLib.spec import LesionSpec
+from PASTALib.catalog import catalog
+from PASTALib.errors import PastaError
+
+SIZE_SPREAD = 0.45
+"""Log-SD of the long axis about the catalogue's median."""
+WALL_THICKNESS_MM = {
+    "gallbladder_cancer": (11.0, 3.0, 5.0, 20.0),
+    "bladder_cancer": (10.0, 3.0, 5.0, 25.0),
+    "esophageal_cancer": (12.0, 3.6, 6.0, 20.0),
+    "gastric_cancer": (14.0, 4.0, 8.0, 30.0),
+    "colorectal_cancer": (15.0, 4.0, 8.0, 30.0),
+}
+"""Mean, SD, minimum and maximum (facts 4.2 (4), (8) to (10), (14))."""
+WALL_GROWN = frozenset(WALL_THICKNESS_MM)
+ROUNDNESS = {"liver_cyst": (0.85, 1.0), "kidney_cyst": (0.85, 1.0), "kidney_stone": (0.6, 1.0)}
+INSIDE = {"lung": 0.9, "bone": 0.62, "gallbladder": 0.75, "pancreas": 0.7}
+"""Share of a shape that must lie in its organ; the rest is cut. Others: 0.85."""
+SMALLER = 0.8
+SHRINKS = 12
+FULL_ENOUGH = 0.45
+"""Smallest share of a wall lesion's own volume that must remain in the organ."""
+
+
+def draw_shape(spec: LesionSpec, rng: np.random.Generator) -> str:
+    """The shape asked for, or the type's default in six of ten cases."""
+    shapes = spec.kind.shapes
+    if spec.shape is not None:
+        return spec.shape
+    if len(shapes) == 1 or rng.random() < 0.6:
+        return spec.kind.default_shape
+    return str(rng.choice([s for s in shapes if s != spec.kind.default_shape]))
+
+
+def draw_long_axis(spec: LesionSpec, rng: np.random.Generator) -> float:
+    """The size asked for, or a log-normal one within the catalogue's limits, in mm."""
+    if spec.long_axis_mm is not None:
+        return spec.long_axis_mm
+    axis = spec.kind.long_axis_mm
+    return float(
+        np.clip(axis.median * np.exp(rng.normal(0, SIZE_SPREAD)), axis.minimum, axis.maximum)
+    )
+
+
+def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> InsertionPlan:
+    """Plan one lesion in a scene.
+
+    Raises:
+        PastaError: the organ is absent, or the lesion asked for does not fit.
+    """
+    hosts = sites.candidate_hosts(scene, spec)
+    phase = spec.phase or scene.phase
+    subtype = draw_subtype(spec, rng)
+    shape = draw_shape(spec, rng)
+    size = draw_long_axis(spec, rng)
+    host = sites.draw_host(scene, hosts, rng)
+    density = draw_density(scene, host, spec, subtype, phase, rng)
+    roundness = ROUNDNESS.get(spec.type, (0.7, 1.0))
+    template = draw_blob(1.0, shape, roundness, rng)
+    thickness = None
+    if shape == "Wall thickening":
+        mean, sd, low, high = WALL_THICKNESS_MM[spec.type]
+        thickness = float(np.clip(rng.normal(mean, sd), low, high))
+    big_malignant = spec.kind.malignant and size > 30 and density.heterogeneity == "Heterogeneous"
+    core = -rng.uniform(1.0, 2.0) * density.texture_sd if big_malignant else 0.0
+    draft = InsertionPlan(
+        type=spec.type,
+        subtype=subtype,
+        host=host.key,
+        host_labels=host.labels,
+        phase=phase,
+        shape=shape,
+        long_axis_mm=size,
+        blob=template,
+        thickness_mm=thickness,
+        density=density,
+        grain_mm=float(np.clip(rng.uniform(0.08, 0.3) * size, 1.5, 8.0)),
+        core_hu=float(core),
+        noise_hu=scene.noise_hu,
+        texture_seed=int(rng.integers(0, 2**32)),
+        box=((0, 0), (0, 0), (0, 0)),
+        grid_shape=scene.grid.shape,
+    )
+    smallest = spec.long_axis_mm or spec.kind.long_axis_mm.minimum
+    for _ in range(SHRINKS):
+        placed = _place(scene, spec, host, replace(draft, long_axis_mm=size), rng)
+        if placed is not None:
+            return placed
+        if size <= smallest:
+            break
+        size = max(size * SMALLER, smallest)
+    raise PastaError(_what_fits(scene, spec, host, draft, smallest, rng))
+
+
+def _what_fits(
+    scene: Scene,
+    spec: LesionSpec,
+    host: Host,
+    draft: InsertionPlan,
+    size: float,
+    rng: np.random.Generator,
+) -> str:
+    """A sentence that says which size would fit."""
+    name, place = spec.kind.name.lower(), catalog().structures[host.key].name.lower()
+    while size > 2:
+        size *= SMALLER
+        if _place(scene, spec, host, replace(draft, long_axis_mm=size), rng) is not None:
+            return (
+                f"The {place} cannot hold a {name} with a long axis of "
+                f"{draft.long_axis_mm:.0f} mm; ask for {size:.0f} mm or less."
+            )
+    return f"The {place} of this scan is too small for a {name}; choose another place or type."
+
+
+def _scaled(blob: Blob, size: float, center: np.ndarray) -> Blob:
+    x, y, z = (float(v) for v in center)
+    a, b, c = (size * axis for axis in blob.semi_axes)
+    return replace(blob, center=(x, y, z), semi_axes=(a, b, c))
+
+
+def _place(
+    scene: Scene, spec: LesionSpec, host: Host, draft: InsertionPlan, rng: np.random.Generator
+) -> InsertionPlan | None:
+    """The draft at a site that holds it, or None."""
+    size = draft.long_axis_mm
+    blob = _scaled(draft.blob, size, np.zeros(3))
+    if spec.center is not None:
+        centers = scene.grid.indices(np.array([spec.center]))
+    else:
+        labels = sites.site_labels(host, spec.location)
+        centers = sites.draw_centers(scene, labels, spec, rng)
+    if spec.type in WALL_GROWN and spec.center is None:
+        walls, normals = sites.wall_centers(scene, host, centers, 60.0)
+        if not len(walls):
+            return None
+        centers = walls
+        if draft.thickness_mm is None:  # polyps stand on the wall, most of them in the lumen
+            inward = 0.45 * min(blob.semi_axes)
+            centers = walls + inward * normals @ np.linalg.inv(scene.grid.steps).T
+    if draft.thickness_mm is None:
+        needed = 0.55 if spec.type in WALL_GROWN else INSIDE.get(spec.kind.organ, 0.85)
+        share = sites.share_inside(scene, host.labels, blob, centers)
+        centers = centers[share >= needed]
+    for center in centers[:3]:
+        placed = _boxed(scene, draft, center)
+        mask = lesion_mask(lesion_share(placed, scene.grid, scene.organs))
+        volume = float(mask.sum()) * scene.grid.voxel_volume
+        if volume > 0 and volume >= _least_volume(placed):
+            return placed
+    return None
+
+
+def _least_volume(plan: InsertionPlan) -> float:
+    if plan.thickness_mm is None:
+        return FULL_ENOUGH * plan.blob.volume() if min(plan.blob.semi_axes) > 4 else 0.0
+    flat = min(plan.thickness_mm, plan.long_axis_mm / 2)
+    return 0.2 * plan.long_axis_mm**2 * 0.7 * flat
+
+
+def _boxed(scene: Scene, draft: InsertionPlan, center: np.ndarray) -> InsertionPlan:
+    """The draft around a fractional index, with the box of voxels that it may change."""
+    blob = _scaled(draft.blob, draft.long_axis_mm, scene.grid.points(center))
+    edge = 2.4 * (draft.density.edge_mm / TEN_TO_NINETY)
+    box = scene.grid.box_around(np.array(blob.center), blob.reach_mm + edge)
+    return replace(draft, blob=blob, box=grown(box, np.ones(3), scene.grid.shape))
+
+
+def plan(
+    ct: sitk.Image, organs: sitk.Image, spec: LesionSpec, rng: np.random.Generator
+) -> InsertionPlan:
+    """Plan one lesion in a CT; draws every random number that it takes.
+
+    Args:
+        ct: 3D image in HU.
+        organs: catalogue labels of structures on the same grid.
+        spec: what is asked for.
+        rng: source of all randomness.
+
+    Raises:
+        PastaError: the organ is absent, the lesion does not fit, or the images do not match.
+    """
+    return plan_in(Scene.of(ct, organs), spec, rng)

@@ -1,0 +1,162 @@
+"""A scan with its organs as arrays, and what planning needs of it, each found once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+
+from PASTAGenLib.grid import Grid
+from PASTALib.catalog import Phase, catalog
+from PASTALib.errors import PastaError
+
+NOISE_TISSUES = ("liver", "spleen", "aorta", "back_muscle", "heart", "inferior_vena_cava")
+DEFAULT_NOISE_HU = 15.0
+"""Noise SD where no even tissue is seen: 10 to 15 HU at 5 mm slices (facts 4.1)."""
+FALLBACK_TISSUE = {
+    "gallbladder": "bile",
+    "urinary_bladder": "urine",
+    "back_muscle": "muscle",
+    "kidney_left": "kidney",
+    "kidney_right": "kidney",
+    "lung_left": "lung",
+    "lung_right": "lung",
+    "aorta": "blood",
+}
+
+
+@dataclass(frozen=True)
+class Host:
+    """One structure that a lesion can be in: its parts count as it."""
+
+    key: str
+    organ: str
+    labels: tuple[int, ...]
+
+
+def hosts_of(organ: str) -> tuple[Host, ...]:
+    """The structures of one of the ten organs that stand for themselves."""
+    found = catalog()
+    return tuple(
+        Host(s.key, organ, found.labels_of(s.key) if s.key != "vertebrae" else (s.label,))
+        for s in found.structures.values()
+        if s.organ == organ and (s.parent is None or s.parent == "vertebrae")
+    )
+
+
+class Scene:
+    """A CT and its organ map.
+
+    Handing the same scene to many plans saves looking for the organs each time. It reads the
+    arrays when asked first, so the arrays must not change while it is in use.
+
+    Attributes:
+        hu: int16 HU ``[z, y, x]``.
+        organs: uint8 catalogue labels of structures ``[z, y, x]``.
+        grid: where the voxels lie.
+    """
+
+    def __init__(self, hu: NDArray[np.int16], organs: NDArray[np.uint8], grid: Grid) -> None:
+        if hu.shape != organs.shape:
+            raise PastaError("The organ map has another size than the CT; resample it to the CT.")
+        self.hu = hu
+        self.organs = organs
+        self.grid = grid
+        self._voxels: dict[tuple[int, ...], NDArray[np.int64]] = {}
+        self._medians: dict[tuple[int, ...], float | None] = {}
+
+    @classmethod
+    def of(cls, ct: sitk.Image, organs: sitk.Image) -> Scene:
+        """A scene of two images.
+
+        Raises:
+            PastaError: the images differ in size or place.
+        """
+        same = ct.GetSize() == organs.GetSize() and all(
+            np.allclose(a, b, atol=1e-3)
+            for a, b in (
+                (ct.GetOrigin(), organs.GetOrigin()),
+                (ct.GetSpacing(), organs.GetSpacing()),
+                (ct.GetDirection(), organs.GetDirection()),
+            )
+        )
+        if not same:
+            raise PastaError(
+                "The organ map lies on another voxel grid than the CT; resample it to the CT."
+            )
+        hu = sitk.GetArrayFromImage(ct).astype(np.int16, copy=False)
+        return cls(hu, sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False), Grid.of(ct))
+
+    @cached_property
+    def present(self) -> frozenset[int]:
+        """Labels that occur."""
+        return frozenset(np.flatnonzero(np.bincount(self.organs.ravel(), minlength=256)).tolist())
+
+    @staticmethod
+    def table(labels: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Look-up table over label numbers, true for `labels`."""
+        table = np.zeros(256, bool)
+        table[list(labels)] = True
+        return table
+
+    def voxels(self, labels: tuple[int, ...]) -> NDArray[np.int64]:
+        """Flat indices of all voxels with one of `labels`."""
+        if labels not in self._voxels:
+            seen = [label for label in labels if label in self.present]
+            if len(seen) == 1:
+                found = np.flatnonzero(self.organs.ravel() == seen[0])
+            else:
+                found = np.flatnonzero(self.table(labels)[self.organs.ravel()])
+            self._voxels[labels] = found
+        return self._voxels[labels]
+
+    def median(self, labels: tuple[int, ...]) -> float | None:
+        """Median HU of a structure; None with fewer than 30 voxels."""
+        if labels not in self._medians:
+            where = self.voxels(labels)
+            few = where[:: max(1, len(where) // 4000)]
+            self._medians[labels] = (
+                float(np.median(self.hu.ravel()[few])) if len(few) > 30 else None
+            )
+        return self._medians[labels]
+
+    def tissue_hu(self, key: str, phase: Phase) -> float:
+        """Median HU of a structure of this patient, or the textbook value where it is not seen."""
+        known = catalog()
+        keys = [s.key for s in known.structures.values() if s.organ == key] or [key]
+        for name in keys:
+            median = self.median(known.labels_of(name))
+            if median is not None:
+                return median
+        return known.normal_hu[FALLBACK_TISSUE.get(key, key)][phase].mean
+
+    @cached_property
+    def phase(self) -> Phase:
+        """Contrast phase by the rule of thumb: bright aorta arterial, otherwise by the liver."""
+        aorta = self.median((catalog().label("aorta"),))
+        liver = self.median((catalog().label("liver"),))
+        if aorta is not None:
+            return "arterial" if aorta > 200 else "portal_venous" if aorta > 90 else "non_contrast"
+        return "portal_venous" if liver is not None and liver > 85 else "non_contrast"
+
+    @cached_property
+    def noise_hu(self) -> float:
+        """Noise SD of even tissue, from differences between neighbors along x.
+
+        The difference of neighbors underestimates correlated noise a little, which is on the
+        side that keeps inserted tissue from looking coarse.
+        """
+        labels = tuple(catalog().label(key) for key in NOISE_TISSUES)
+        inside = self.table(labels)
+        flat_hu, flat_organs = self.hu.ravel(), self.organs.ravel()
+        where = self.voxels(labels)
+        where = where[:: max(1, len(where) // 6000)]
+        where = where[(where > 2) & (where < flat_hu.size - 3)]
+        where = where[inside[flat_organs[where - 2]] & inside[flat_organs[where + 2]]]
+        if len(where) < 100:
+            return DEFAULT_NOISE_HU
+        step = flat_hu[where + 2].astype(np.float32) - flat_hu[where - 2]
+        return float(np.clip(np.median(np.abs(step)) / 0.6745 / np.sqrt(2), 2.0, 60.0))
