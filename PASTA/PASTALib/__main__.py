@@ -1,0 +1,7 @@
+"""``python -m PASTALib`` is the console command ``pasta``."""
+
+import sys
+
+from PASTALib.cli import main
+
+sys.exit(main())
