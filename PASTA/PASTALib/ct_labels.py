@@ -62,9 +62,7 @@ class CTLabels:
         box = slab.box()
         if is_empty(box):
             return
-        best = scores.organs.max(axis=0)
-        present = np.where(best > 0, scores.organs.argmax(axis=0) + 1, 0)
-        organs = best_labels(slab, scores.organs, self.structure_labels, box, present, 0)
+        organs = best_labels(slab, scores.organs, self.structure_labels, box, scores.organ, 0)
         slab.write(organs, box, self.organs)
 
     def _add_lesions(self, slab: Slab, scores: SlabScores) -> None:
@@ -72,15 +70,15 @@ class CTLabels:
             box = slab.box(places)
             if not is_empty(box):
                 seen = slab.interpolated(scores.probability, box, 0, places)
-                slab.write(seen, box, self.probability)
+                slab.write(seen.round().astype(np.uint8), box, self.probability)
         inside = scores.margin > 0
         for places in ndimage.find_objects(inside.astype(np.uint8)):
             box = slab.box(places)
             if is_empty(box):
                 continue
             near = ndimage.binary_dilation(inside, np.ones((3, 3, 3), bool))
-            present = np.where(near, scores.types.argmax(axis=0) + 1, 0)
-            lesions = best_labels(slab, scores.types, self.lesion_labels, box, present, None)
+            winner = np.where(near, scores.type, 0)
+            lesions = best_labels(slab, scores.types, self.lesion_labels, box, winner, -np.inf)
             lesions[slab.interpolated(scores.margin, box, -1, places) <= 0] = 0
             slab.write(lesions, box, self.lesions)
 

@@ -11,7 +11,8 @@ from PASTALib.catalog import catalog
 
 REACH_MM = 5.0
 """A lesion may bulge this far out of an organ that was outlined without it."""
-_SEARCH_MM = 30.0
+_SEARCH_MM = (6.0, 30.0)
+"""How far around a lesion its structure is looked for; mostly the first is enough, and cheap."""
 
 Places = tuple[slice, ...]
 
@@ -87,28 +88,33 @@ def include_lesions(organs: np.ndarray, lesions: np.ndarray, spacing: Sequence[f
             held = np.unique(organs[part][inside])
             if len(held) == 1 and held[0] in structures:
                 continue
-            around = _padded(part, organs.shape, step, _SEARCH_MM)
-            lesion = np.zeros(organs[around].shape, bool)
-            lesion[
-                tuple(
-                    slice(p.start - a.start, p.stop - a.start)
-                    for p, a in zip(part, around, strict=True)
-                )
-            ] = inside
-            _give_nearest(organs[around], lesion, structures, step)
+            for search in _SEARCH_MM:
+                around = _padded(part, organs.shape, step, search)
+                lesion = np.zeros(organs[around].shape, bool)
+                lesion[_within(part, around)] = inside
+                if _give_nearest(organs[around], lesion, structures, step):
+                    break
+            else:
+                held = held[np.isin(held, structures)]
+                organs[part][inside] = held[0] if len(held) else structures[0]
+
+
+def _within(part: Places, around: Places) -> Places:
+    """A box counted from the start of a larger one."""
+    return tuple(
+        slice(p.start - a.start, p.stop - a.start) for p, a in zip(part, around, strict=True)
+    )
 
 
 def _give_nearest(
     organs: np.ndarray, lesion: np.ndarray, structures: Sequence[int], step: np.ndarray
-) -> None:
-    """Set the voxels of a lesion to the nearest structure around it, or the most common inside."""
-    known = np.isin(organs, structures)
-    outside = known & ~lesion
-    if outside.any():
-        nearest = ndimage.distance_transform_edt(
-            ~outside, sampling=step, return_distances=False, return_indices=True
-        )
-        organs[lesion] = organs[tuple(nearest)][lesion]
-        return
-    inside = organs[known & lesion]
-    organs[lesion] = np.bincount(inside).argmax() if len(inside) else structures[0]
+) -> bool:
+    """Set the voxels of a lesion to the nearest structure around it, if there is one."""
+    outside = np.isin(organs, structures) & ~lesion
+    if not outside.any():
+        return False
+    nearest = ndimage.distance_transform_edt(
+        ~outside, sampling=step, return_distances=False, return_indices=True
+    )
+    organs[lesion] = organs[tuple(nearest)][lesion]
+    return True

@@ -33,33 +33,35 @@ class SlabScores:
     Attributes:
         organs: int16 ``(structures, z, y, x)``: score of each structure above background, with
             the lesions of its organ counted in.
-        margin: int16: above 0 where a lesion is.
+        organ: uint8: number of the largest of them, counted from 1; 0 is background.
         types: int16 ``(types, z, y, x)``: scores of the lesion types against each other.
+        type: uint8: number of the largest of them, counted from 1.
+        margin: int16: above 0 where a lesion is.
         probability: uint8: summed probability of all lesion types times 255.
     """
 
     organs: np.ndarray
-    margin: np.ndarray
+    organ: np.ndarray
     types: np.ndarray
+    type: np.ndarray
+    margin: np.ndarray
     probability: np.ndarray
 
     def followed_by(self, other: SlabScores) -> SlabScores:
         """The planes of this slab and then those of another one."""
         return SlabScores(
-            np.concatenate([self.organs, other.organs], axis=1),
-            np.concatenate([self.margin, other.margin]),
-            np.concatenate([self.types, other.types], axis=1),
-            np.concatenate([self.probability, other.probability]),
+            *(
+                np.concatenate([mine, its], axis=-3)
+                for mine, its in zip(self._arrays(), other._arrays(), strict=True)
+            )
         )
 
     def last_plane(self) -> SlabScores:
         """A copy of the last plane alone."""
-        return SlabScores(
-            self.organs[:, -1:].copy(),
-            self.margin[-1:].copy(),
-            self.types[:, -1:].copy(),
-            self.probability[-1:].copy(),
-        )
+        return SlabScores(*(array[..., -1:, :, :].copy() for array in self._arrays()))
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return self.organs, self.organ, self.types, self.type, self.margin, self.probability
 
 
 @dataclass(frozen=True)
@@ -129,10 +131,26 @@ class ClassTable:
                 torch.logsumexp(logits[ill], dim=0) - healthy
             )
         organs = logits[list(self.structures)] - logits[0]
-        probability = (torch.sigmoid(log_odds) * 255).round_().to(torch.uint8)
+        if self.structures:
+            score, organ = organs.max(dim=0)
+            organ = torch.where(score > 0, organ + 1, 0)
+        else:
+            organ = torch.zeros_like(logits[0])
         return SlabScores(
-            _integers(organs), _integers(margin), _integers(types), probability.cpu().numpy()
+            organs=_integers(organs),
+            organ=_bytes(organ),
+            types=_integers(types),
+            type=_bytes(types.argmax(dim=0) + 1) if lesions else _bytes(torch.zeros_like(margin)),
+            margin=_integers(margin),
+            probability=_bytes((torch.sigmoid(log_odds) * 255).round_()),
         )
+
+
+def _bytes(values: torch.Tensor) -> np.ndarray:
+    import torch
+
+    result: np.ndarray = values.to(torch.uint8).cpu().numpy()
+    return result
 
 
 def _integers(scores: torch.Tensor) -> np.ndarray:

@@ -83,16 +83,20 @@ class Slab:
             for first, last, value in zip(box[0], box[1], step, strict=True)
         )
         in_plane = y[:, None] + x
+        lowest, highest = in_plane.min(), in_plane.max()
         bottom, top = self.ends
         part = target[slices(box)]
         for number, height in enumerate(start + z):
-            inside = (in_plane + height >= bottom) & (in_plane + height < top)
-            np.copyto(part[number], values[number], where=inside)
+            if height + lowest >= bottom and height + highest < top:
+                part[number] = values[number]
+            elif height + highest >= bottom and height + lowest < top:
+                inside = (in_plane + height >= bottom) & (in_plane + height < top)
+                np.copyto(part[number], values[number], where=inside)
 
     def interpolated(
-        self, scores: np.ndarray, box: Box, outside: int, places: tuple[slice, ...] | None = None
+        self, scores: np.ndarray, box: Box, outside: float, places: tuple[slice, ...] | None = None
     ) -> np.ndarray:
-        """Scores of the slab's planes (or of a part of them) at the CT voxels of a box.
+        """Scores of the slab's planes (or of a part of them) at the CT voxels of a box, float32.
 
         Args:
             scores: ``[z, y, x]`` of the whole slab.
@@ -113,20 +117,70 @@ class Slab:
                     (wide[2].stop, wide[1].stop, wide[0].stop),
                 )
             )
+        return interpolate(scores, geometry, self.ct.cropped(box), outside)
+
+
+def interpolate(
+    scores: np.ndarray, geometry: Geometry, target: Geometry, outside: float
+) -> np.ndarray:
+    """Linear interpolation of scores at the voxels of another geometry, float32 ``[z, y, x]``.
+
+    Where the axes of both are parallel (any order, any sign) one axis after the other is
+    interpolated, the slowest in memory last, so that the bulk of the work is on whole planes:
+    some five times faster than SimpleITK's resampling, which does the oblique ones.
+
+    Args:
+        scores: ``[z, y, x]``.
+        geometry: where they are.
+        target: where they are wanted.
+        outside: value more than half a voxel outside of `geometry`.
+    """
+    to_scores = np.linalg.inv(geometry.matrix) @ target.matrix
+    parallel = np.abs(to_scores) > 1e-6 * np.abs(to_scores).max()
+    if not (np.all(parallel.sum(axis=0) == 1) and np.all(parallel.sum(axis=1) == 1)):
         image = geometry.place(sitk.GetImageFromArray(np.ascontiguousarray(scores)))
-        target = self.ct.cropped(box)
-        return sitk.GetArrayFromImage(
-            sitk.Resample(
-                image,
-                target.size,
-                sitk.Transform(),
-                sitk.sitkLinear,
-                target.origin,
-                target.spacing,
-                target.direction,
-                outside,
-            )
+        resampled = sitk.Resample(
+            image,
+            target.size,
+            sitk.Transform(),
+            sitk.sitkLinear,
+            target.origin,
+            target.spacing,
+            target.direction,
+            outside,
+            sitk.sitkFloat32,
         )
+        result: np.ndarray = sitk.GetArrayFromImage(resampled)
+        return result
+    start = geometry.index(np.asarray(target.origin))
+    order = parallel.argmax(axis=0)  # axis of the scores along each axis of the target, x, y, z
+    values = np.transpose(scores, [2 - int(axis) for axis in order[::-1]]).astype(np.float32)
+    beyond = []
+    for axis in range(3):
+        along = order[axis]
+        position = start[along] + to_scores[along, axis] * np.arange(target.size[axis])
+        count = values.shape[2 - axis]
+        beyond.append((position < -0.5) | (position > count - 0.5))
+        values = _along_axis(values, position.clip(0, count - 1), 2 - axis)
+    for axis, places in enumerate(beyond):
+        if places.any():
+            values[(slice(None),) * (2 - axis) + (places,)] = outside
+    return values
+
+
+def _along_axis(values: np.ndarray, position: np.ndarray, axis: int) -> np.ndarray:
+    """Linear interpolation along one axis, at positions between its first and last index."""
+    before = np.floor(position).astype(int)
+    after = np.minimum(before + 1, values.shape[axis] - 1)
+    weight = (
+        (position - before).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+    )
+    result = np.take(values, before, axis)
+    difference = np.take(values, after, axis)
+    difference -= result
+    difference *= weight
+    result += difference
+    return result
 
 
 def slices(box: Box, inside: Box | None = None) -> tuple[slice, slice, slice]:
@@ -146,8 +200,8 @@ def best_labels(
     scores: np.ndarray,
     labels: Sequence[int],
     box: Box,
-    present: np.ndarray,
-    background: int | None,
+    winner: np.ndarray,
+    background: float,
 ) -> np.ndarray:
     """Label of the largest interpolated score at the CT voxels of a box, uint8 ``[z, y, x]``.
 
@@ -156,15 +210,14 @@ def best_labels(
         scores: int16 ``(labels, z, y, x)``.
         labels: label of each score.
         box: CT voxels.
-        present: ``[z, y, x]``, number of the winning score at each grid voxel, counted from 1, or
-            0. A score is looked at only around the voxels where it wins: elsewhere it loses.
-        background: score that a label must exceed; None if any label is better than none.
+        winner: uint8 ``[z, y, x]``, number of the largest score at each grid voxel, counted from
+            1, or 0. A score is looked at only around the voxels where it wins: elsewhere it loses.
+        background: score that a label must exceed.
     """
     shape = tuple(high - low for low, high in zip(box[0][::-1], box[1][::-1], strict=True))
-    lowest = np.iinfo(np.int16).min
-    best = np.full(shape, lowest if background is None else background, np.int16)
+    best = np.full(shape, background, np.float32)
     result = np.zeros(shape, np.uint8)
-    for number, places in enumerate(ndimage.find_objects(present, len(labels))):
+    for number, places in enumerate(ndimage.find_objects(winner, len(labels))):
         if places is None:
             continue
         part = slab.box(places)
@@ -173,7 +226,7 @@ def best_labels(
         if np.any(high <= low):
             continue
         part = (tuple(low.tolist()), tuple(high.tolist()))
-        score = slab.interpolated(scores[number], part, lowest, places)
+        score = slab.interpolated(scores[number], part, -np.inf, places)
         where = slices(part, box)
         better = score > best[where]
         np.copyto(best[where], score, where=better)
