@@ -1,51 +1,28 @@
 """An organ segmentation of the user's own: read, translated to catalogue labels, fitted to the CT.
 
 Which label table a file uses is told by the user, by the segment names inside a Slicer
-segmentation, or guessed: under the right table the organs have the densities of those organs.
+segmentation, or guessed from the organs' densities, sizes and sides.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.catalog import PHASES, Catalog, catalog
+from PASTALib.catalog import catalog
 from PASTALib.checks import NotCTError
 from PASTALib.errors import PastaError
+from PASTALib.label_guess import guess_table
 from PASTALib.reading import IMAGE_SUFFIXES, case_name, read_image, stem
 from PASTALib.straighten import affine_of
 
-TABLES = ("pasta", "totalsegmentator_v2", "totalsegmentator_v1", "amos")
 LEAST_SHARE_INSIDE = 0.3
 """Share of the labeled voxels that must lie in the CT; less is a segmentation of another scan."""
 SAME_PLACE_MM = 0.1
-_SAMPLE_MM = 3.0
-_TISSUES: dict[str, tuple[str, ...]] = {
-    "lung": ("lung",),
-    "trachea": ("gas",),
-    "aorta": ("blood",),
-    "heart": ("blood", "muscle"),
-    "portal_vein": ("vein",),
-    "inferior_vena_cava": ("vein",),
-    "liver": ("liver",),
-    "spleen": ("spleen",),
-    "pancreas": ("pancreas",),
-    "kidney": ("kidney",),
-    "gallbladder": ("bile",),
-    "bladder": ("urine",),
-    "bone": ("trabecular_bone",),
-    "back_muscle": ("muscle",),
-}
-"""Structure or organ -> rows of the reference HU table whose range its median must fall into."""
-_MARGIN_HU = 25.0
-_LUNG_MARGIN_HU = 200.0
-_CLEAR_LEAD = 0.1
-"""The guess needs this much more agreement than the next table, in shares of the voxels."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +44,9 @@ def read_organs(path: Path, ct: sitk.Image, table: str | None = None) -> OrganMa
     Args:
         path: label map (NIfTI, NRRD, MHA, MHD) or single-layer Slicer segmentation.
         ct: the CT whose geometry the result has.
-        table: one of `TABLES`, or path of a JSON file that maps label numbers to catalogue keys
-            (``{"5": "liver"}``); found out if not given.
+        table: ``pasta``, ``totalsegmentator_v1``, ``totalsegmentator_v2``, ``amos``, or path of a
+            JSON file that maps label numbers to catalogue keys (``{"5": "liver"}``); found out if
+            not given.
 
     Raises:
         PastaError: it cannot be read, lies elsewhere, or its label table cannot be told.
@@ -156,7 +134,7 @@ def _mapping(
     named = _table_from_segments(image)
     if named:
         return named, "names of its segments"
-    return _guessed(path, image, ct)
+    return guess_table(image, ct, f"'{path}'")
 
 
 def _table_from_json(path: Path) -> dict[int, int]:
@@ -233,59 +211,3 @@ def _table_from_segments(image: sitk.Image) -> dict[int, int]:
         if label:
             mapping[int(image.GetMetaData(key))] = label
     return mapping
-
-
-def _guessed(path: Path, image: sitk.Image, ct: sitk.Image) -> tuple[dict[int, int], str]:
-    """The table under which most labeled voxels have the density of their organ."""
-    agreement = {name: table_agreement(image, ct, catalog().label_table(name)) for name in TABLES}
-    ranked = sorted(TABLES, key=lambda name: -agreement[name])
-    best, second = ranked[0], ranked[1]
-    shown = ", ".join(f"{name} {agreement[name]:.0%}" for name in ranked)
-    if agreement[best] < 0.5 or agreement[best] < agreement[second] + _CLEAR_LEAD:
-        raise PastaError(
-            f"The label table of '{path}' cannot be told from its labels (agreement with the "
-            f"densities: {shown}); name it with --organ-table."
-        )
-    reason = f"{best}, guessed because the organs then have their densities ({shown} of the voxels)"
-    return catalog().label_table(best), reason
-
-
-def table_agreement(image: sitk.Image, ct: sitk.Image, table: Mapping[int, int]) -> float:
-    """Share of the labeled voxels in organs whose median HU is that of the organ under a table.
-
-    Labels that the table does not know, and lungs that would be right of the left one, count
-    against it. Organs without a typical density (bowel, stomach) do not count.
-
-    Args:
-        image: label numbers of any origin, in the CT's geometry.
-        ct: HU.
-        table: label number -> catalogue label.
-    """
-    pick = tuple(slice(None, None, max(1, round(_SAMPLE_MM / mm))) for mm in ct.GetSpacing()[::-1])
-    numbers = sitk.GetArrayViewFromImage(image)[pick].ravel()
-    hu = sitk.GetArrayViewFromImage(ct)[pick].ravel()
-    inside = numbers != 0
-    numbers, hu = numbers[inside], hu[inside]
-    good = total = 0
-    for number in np.unique(numbers):
-        values = hu[numbers == number]
-        fits = _fits(table.get(int(number)), float(np.median(values)), catalog())
-        if fits is not None:
-            total += values.size
-            good += values.size if fits else 0
-    return good / total if total else 0.0
-
-
-def _fits(label: int | None, median: float, known: Catalog) -> bool | None:
-    """Whether a median HU is possible for a structure; None where any would be."""
-    if label is None:
-        return False
-    structure = known.structures[known.by_label[label].key]
-    tissues = _TISSUES.get(structure.key) or _TISSUES.get(structure.organ or "")
-    if tissues is None:
-        return None
-    rows = [known.normal_hu[tissue][phase] for tissue in tissues for phase in PHASES]
-    margin = _LUNG_MARGIN_HU if structure.organ == "lung" else _MARGIN_HU
-    low = min(row.mean - 2 * row.sd for row in rows) - margin
-    high = max(row.mean + 2 * row.sd for row in rows) + margin
-    return low <= median <= high
