@@ -70,7 +70,6 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         print(f"\n{count} cases in {cases}")
     elif options.command == "run":
         from PASTALib.devices import choose_device
-
         from PASTATrain.training import train
 
         device = choose_device(options.device)

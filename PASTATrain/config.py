@@ -44,7 +44,7 @@ class TrainingConfig:
     warm_up: int = 100
     ema: float = 0.995
     kinds: dict[str, float] = field(
-        default_factory=lambda: {"real": 0.45, "torso": 0.3, "labels": 0.1, "partial": 0.15}
+        default_factory=lambda: {"real": 0.45, "torso": 0.35, "labels": 0.08, "partial": 0.12}
     )
     lesion_share: float = 0.7
     torsos: int = 40

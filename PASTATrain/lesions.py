@@ -1,7 +1,44 @@
-"""Insert a lesion of PASTAGen into a training region, on arrays."""
+"""Insert lesions of PASTAGen into a training region, on arrays."""
 
 from __future__ import annotations
 
+import numpy as np
 
-def insert_lesion(hu, organs, channels, spacing_mm, kind, phase, rng):
-    return None
+from PASTAGenLib.apply import insert_in
+from PASTAGenLib.grid import Grid, slices
+from PASTAGenLib.scene import Scene
+from PASTAGenLib.spec import LesionSpec
+from PASTALib.errors import PastaError
+
+
+def insert_lesion(
+    hu: np.ndarray,
+    organs: np.ndarray,
+    spacing_mm: float,
+    kind: str,
+    phase: str,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Insert one lesion into a region.
+
+    Args:
+        hu: int16 HU, ``[z, y, x]``, LPS axes; not changed.
+        organs: uint8 catalogue labels of structures of the same shape.
+        spacing_mm: edge of the isotropic voxels.
+        kind: lesion type of the catalogue.
+        phase: contrast phase of `hu`.
+        rng: draws every random number.
+
+    Returns:
+        HU with the lesion and its boolean mask, or None where the region cannot hold it.
+    """
+    scene = Scene(hu, organs, Grid.isotropic(hu.shape, spacing_mm))
+    try:
+        plan, inserted = insert_in(scene, LesionSpec(type=kind, phase=phase), rng)
+    except PastaError:
+        return None
+    after, mask = hu.copy(), np.zeros(hu.shape, bool)
+    box = slices(plan.box)
+    after[box] = inserted.hu
+    mask[box] = inserted.mask
+    return (after, mask) if mask.any() else None

@@ -17,7 +17,8 @@ class SegmentationLoss:
     """Dice (without background) plus weighted cross-entropy, summed over decoder scales.
 
     Background has no channel in the Dice part. The scale weights halve with each level and add up to one, as in nnU-Net; scales coarser than
-    the third are left out. Voxels labeled `IGNORE` take no part.
+    the third are left out. Voxels labeled `IGNORE` may be any structure but no lesion: scans with
+    unknown voxels are scans in which no lesion is seen.
     """
 
     def __init__(self, scales: int = 3) -> None:
@@ -57,8 +58,18 @@ class SegmentationLoss:
         # present ones are computed: a third of the time of all of them.
         present = target.unique()
         present = present[present > 0]
+        entropy = entropy + self._no_lesion(logits, ~known)
         if len(present) == 0:
             return entropy
         probability = logits.softmax(1)[:, present] * known[:, None]
         one_hot = (target[:, None] == present[None, :, None, None, None]).to(probability.dtype)
         return entropy + self._dice(probability, one_hot)
+
+    @staticmethod
+    def _no_lesion(logits: Tensor, unknown: Tensor) -> Tensor:
+        """Cross-entropy of "no lesion" where only that is known, averaged over all voxels."""
+        if not unknown.any():
+            return logits.new_zeros(())
+        scores = logits.movedim(1, -1)[unknown]
+        healthy = scores[:, : 1 + len(STRUCTURES)]
+        return (scores.logsumexp(1) - healthy.logsumexp(1)).sum() / unknown.numel()

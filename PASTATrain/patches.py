@@ -24,6 +24,9 @@ NORMALIZATION = Normalization(low=-1000.0, high=500.0, mean=0.0, sd=250.0)
 MARGIN = 1.5
 """Edge of the region that is prepared, in patches: room for deformation and for re-centering."""
 
+MINIMUM_TISSUE = 0.05
+"""Least share of a patch that is denser than -300 HU."""
+
 REPAINT_AFTER = 12
 """A painted label map serves this many patches before it is painted anew (0.3 s each time)."""
 
@@ -103,7 +106,18 @@ class PatchMaker:
         self._intensity = augment.intensity(seed)
 
     def __call__(self, rng: np.random.Generator) -> dict[str, Any]:
-        """One patch: ``image`` float32 ``(1, z, y, x)`` and ``label`` uint8 ``(z, y, x)``."""
+        """One patch: ``image`` float32 ``(1, z, y, x)`` and ``label`` uint8 ``(z, y, x)``.
+
+        Patches of little but air are drawn again: instance normalization has nothing to hold on
+        to there, and inference skips such tiles.
+        """
+        while True:
+            patch = self._draw(rng)
+            tissue = patch["image"] > NORMALIZATION(np.float32(-300.0))
+            if tissue.mean() > MINIMUM_TISSUE:
+                return patch
+
+    def _draw(self, rng: np.random.Generator) -> dict[str, Any]:
         _, sources = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
         source = sources[rng.integers(len(sources))]
         hu, phase = source.draw_image(rng, self._config.spacing_mm)
@@ -141,9 +155,7 @@ class PatchMaker:
         kinds = [kind, *rng.choice(source.lesion_types, rng.integers(0, 3))]
         focus = None
         for key in kinds:
-            inserted = insert_lesion(
-                region, organs, channels, self._config.spacing_mm, str(key), phase, rng
-            )
+            inserted = insert_lesion(region, organs, self._config.spacing_mm, str(key), phase, rng)
             if inserted is None:
                 continue
             region, mask = inserted

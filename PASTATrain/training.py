@@ -119,9 +119,10 @@ def train(
         loss = loss_of(logits, channels)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
-        optimizer.step()
-        update_average(average, network, config.ema, step)
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
+        if torch.isfinite(norm):  # a patch of little but air can overflow in half precision
+            optimizer.step()
+            update_average(average, network, config.ema, step)
         step += 1
         log_step(run / LOG, board, step, loss.item())
         left = (time.monotonic() - began) / (step - first) * (config.steps - step)

@@ -1,0 +1,48 @@
+"""From a training checkpoint to a model folder that the modules load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PASTALib.errors import PastaError
+from PASTALib.model import ModelInfo, save_model
+from PASTATrain.classes import CLASSES
+from PASTATrain.config import TrainingConfig
+from PASTATrain.patches import NORMALIZATION
+from PASTATrain.training import CHECKPOINT
+
+
+def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelInfo:
+    """Write the averaged weights of a run as a model folder.
+
+    Raises:
+        PastaError: the run has no checkpoint.
+    """
+    import torch
+
+    from PASTALib.network import UNet
+
+    path = run / CHECKPOINT
+    if not path.is_file():
+        raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    network = UNet(config.features, len(CLASSES))
+    network.load_state_dict(state["average"])
+    info = ModelInfo(
+        name=config.name,
+        version=config.version,
+        classes=CLASSES,
+        spacing_mm=config.spacing_mm,
+        patch=(config.patch,) * 3,
+        features=config.features,
+        normalization=NORMALIZATION,
+        training={
+            "stage": "I, organs and lesion types",
+            "steps": int(state["step"]),
+            "batch": config.batch,
+            "kinds": config.kinds,
+            "torsos": config.torsos,
+            "seed": config.seed,
+        },
+    )
+    return save_model(folder, info, network)

@@ -1,0 +1,217 @@
+"""Training: classes, painted scans, patches, loss, and runs that resume."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from PASTALib.catalog import catalog
+from PASTALib.errors import PastaError
+from PASTALib.model import load_model
+from PASTALib.progress import CancelToken, silent
+from PASTATrain.augment import Deformation, mirror
+from PASTATrain.cases import Case, load_cases, save_case
+from PASTATrain.classes import CLASSES, IGNORE, MIRRORED, channel_table
+from PASTATrain.config import TrainingConfig, read_config
+from PASTATrain.export import export_checkpoint
+from PASTATrain.losses import SegmentationLoss
+from PASTATrain.painting import other_phase, paint
+from PASTATrain.patches import PatchMaker, cube
+from PASTATrain.training import LOG, learning_rate, train
+
+SMALL = TrainingConfig(
+    patch=32, features=(4, 8, 8), steps=4, batch=1, workers=0, save_every=2, warm_up=1, torsos=0
+)
+
+
+def liver_and_lungs() -> np.ndarray:
+    """A label map with a liver on the patient's right below two lungs, ``[z, y, x]``, LPS."""
+    labels = np.zeros((40, 40, 48), np.uint8)
+    labels[5:18, 10:30, 6:26] = catalog().label("liver")
+    labels[20:38, 10:30, 4:20] = catalog().label("lung_right")
+    labels[20:38, 10:30, 28:44] = catalog().label("lung_left")
+    return labels
+
+
+@pytest.fixture
+def cases(tmp_path: Path) -> Path:
+    labels = liver_and_lungs()
+    hu = paint(labels, 3.0, "non_contrast", np.random.default_rng(0))
+    save_case(tmp_path, Case("scan", "real", hu, labels, 3.0, "non_contrast", "train"))
+    empty = np.zeros((0, 0, 0), np.int16)
+    save_case(tmp_path, Case("map", "labels", empty, labels, 3.0, "unknown", "train"))
+    save_case(tmp_path, Case("kept", "real", hu, labels, 3.0, "non_contrast", "test"))
+    return tmp_path
+
+
+def test_lobes_and_single_vertebrae_become_the_channel_of_their_parent() -> None:
+    table = channel_table()
+    for part, parent in (("lung_upper_lobe_left", "lung_left"), ("vertebra_L3", "vertebrae")):
+        assert CLASSES[table[catalog().label(part)]] == parent
+    assert table[IGNORE] == IGNORE
+    assert table[0] == 0
+
+
+def test_every_lesion_type_has_a_channel_of_its_own() -> None:
+    channels = {int(channel_table()[t.label]) for t in catalog().lesion_types.values()}
+    assert len(channels) == 15
+    assert 0 not in channels
+
+
+def test_mirroring_twice_gives_the_patch_back_and_once_swaps_the_sides() -> None:
+    right, left = MIRRORED[0]
+    channels = np.zeros((2, 2, 4), np.uint8)
+    channels[..., 0] = right
+    image = np.arange(16.0).reshape(2, 2, 4)
+    once = mirror(image, channels)
+    assert (once[1][..., 3] == left).all()
+    twice = mirror(*once)
+    assert (twice[0] == image).all()
+    assert (twice[1] == channels).all()
+
+
+def test_a_painted_liver_has_the_attenuation_of_the_phase() -> None:
+    labels = liver_and_lungs()
+    for phase in ("non_contrast", "portal_venous"):
+        hu = paint(labels, 3.0, phase, np.random.default_rng(3))
+        expected = catalog().normal_hu["liver"][phase]
+        inside = np.median(hu[labels == catalog().label("liver")])
+        assert abs(inside - expected.mean) < 4 * expected.sd
+
+
+def test_changing_the_phase_leaves_everything_without_a_label_as_scanned() -> None:
+    labels = liver_and_lungs()
+    hu = paint(labels, 3.0, "non_contrast", np.random.default_rng(0))
+    after = other_phase(hu, labels, "non_contrast", "portal_venous", np.random.default_rng(1))
+    liver = labels == catalog().label("liver")
+    assert np.median(after[liver]) > np.median(hu[liver]) + 20
+    far = np.zeros(labels.shape, bool)
+    far[:, :4] = True
+    assert (after[far] == hu[far]).all()
+
+
+def test_a_cube_that_leaves_the_scan_is_filled_with_what_lies_outside() -> None:
+    scan = np.arange(27).reshape(3, 3, 3)
+    taken = cube(scan, np.array([0, 1, 2]), 4, -7)
+    assert taken.shape == (4, 4, 4)
+    assert taken[2, 1, 0] == scan[0, 0, 0]
+    assert (taken[:2] == -7).all()
+    assert (cube(scan, np.array([50, 0, 0]), 4, -7) == -7).all()
+
+
+def test_deformation_keeps_labels_whole_numbers() -> None:
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[10:30, 10:30, 10:30] = 200
+    deform = Deformation(32, seed=0)
+    _, deformed = deform(labels.astype(np.float32), labels, np.random.default_rng(0))
+    assert deformed.shape == (32, 32, 32)
+    assert set(np.unique(deformed)) <= {0, 200}
+
+
+def test_the_same_seed_draws_the_same_patches(cases: Path) -> None:
+    def draw() -> list[np.ndarray]:
+        maker = PatchMaker(load_cases(cases, "train"), SMALL, seed=5)
+        rng = np.random.default_rng(5)
+        return [maker(rng)["image"] for _ in range(3)]
+
+    for first, second in zip(draw(), draw(), strict=True):
+        assert np.array_equal(first, second)
+
+
+def test_patches_with_lesions_hold_lesion_channels(cases: Path) -> None:
+    config = replace(SMALL, lesion_share=1.0)
+    maker = PatchMaker(load_cases(cases, "train"), config, seed=0)
+    rng = np.random.default_rng(0)
+    seen = set[int]()
+    for _ in range(12):
+        seen |= set(np.unique(maker(rng)["label"]).tolist())
+    lesions = {CLASSES[channel] for channel in seen if channel != IGNORE} & set(
+        catalog().lesion_types
+    )
+    assert lesions
+    assert lesions <= {"liver_tumor", "liver_cyst", "lung_tumor"}
+
+
+def test_test_cases_never_reach_training(cases: Path) -> None:
+    assert {case.name for case in load_cases(cases, "train")} == {"scan", "map"}
+    assert {case.name for case in load_cases(cases, "test")} == {"kept"}
+
+
+def test_an_empty_case_folder_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(PastaError, match="prepare"):
+        load_cases(tmp_path, "train")
+
+
+def test_unknown_voxels_may_be_any_structure_but_no_lesion() -> None:
+    torch.manual_seed(0)
+    logits = [torch.randn(1, len(CLASSES), 8, 8, 8)]
+    channels = torch.randint(0, 5, (1, 8, 8, 8)).to(torch.uint8)
+    channels[:, :4] = IGNORE
+    logits[0][:, :, :4] = -20.0
+    liver, spleen = logits[0].clone(), logits[0].clone()
+    liver[:, CLASSES.index("liver"), :4] = 20.0
+    spleen[:, CLASSES.index("spleen"), :4] = 20.0
+    loss = SegmentationLoss()
+    assert torch.allclose(loss([liver], channels), loss([spleen], channels))
+    tumor = logits[0].clone()
+    tumor[:, CLASSES.index("liver_tumor"), :4] = 20.0
+    assert loss([tumor], channels) > loss([liver], channels) + 1
+
+
+def test_the_loss_of_a_sure_and_right_answer_is_near_zero() -> None:
+    channels = torch.randint(0, 4, (1, 8, 8, 8)).to(torch.uint8)
+    right = 30.0 * torch.nn.functional.one_hot(channels.long(), len(CLASSES)).movedim(-1, 1)
+    assert SegmentationLoss()([right], channels) < 0.01
+    assert SegmentationLoss()([right.roll(1, 1)], channels) > 1.0
+
+
+def test_the_learning_rate_rises_and_then_falls_to_a_hundredth() -> None:
+    config = TrainingConfig(steps=1000, warm_up=100, learning_rate=1.0)
+    rates = [learning_rate(step, config) for step in range(1000)]
+    assert int(np.argmax(rates)) in range(98, 102)
+    assert rates[-1] == pytest.approx(0.01, abs=0.001)
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    half = replace(SMALL, steps=2)
+    assert train(cases, run, half, "cpu", silent, CancelToken()) == 2
+    assert train(cases, run, SMALL, "cpu", silent, CancelToken()) == 4
+    with (run / LOG).open(newline="") as stream:
+        steps = [int(row["step"]) for row in csv.DictReader(stream)]
+    assert steps == [1, 2, 3, 4]
+
+
+def test_a_cancelled_run_keeps_its_checkpoint(cases: Path, tmp_path: Path) -> None:
+    cancel = CancelToken()
+    done = train(cases, tmp_path / "run", SMALL, "cpu", lambda fraction, _: cancel.cancel(), cancel)
+    assert done == 1
+    assert (tmp_path / "run" / "checkpoint.pt").is_file()
+
+
+def test_an_exported_run_loads_as_a_model(cases: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    train(cases, run, SMALL, "cpu", silent, CancelToken())
+    info = export_checkpoint(run, SMALL, tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    assert model.info == info
+    assert model.info.training["steps"] == 4
+    image = torch.zeros(1, 1, 16, 16, 16)
+    assert model.network(image).shape == (1, len(CLASSES), 16, 16, 16)
+
+
+def test_exporting_without_a_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(PastaError, match="pasta-train run"):
+        export_checkpoint(tmp_path, SMALL, tmp_path / "model")
+
+
+def test_an_unknown_key_in_the_configuration_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("batchsize: 4\n", encoding="utf-8")
+    with pytest.raises(PastaError, match="batchsize"):
+        read_config(path)
