@@ -1,0 +1,139 @@
+"""Where a lesion lies in the body: a small shaded picture seen from the front.
+
+Body, bones, the lesion's organ and the lesion are surfaces seen along the patient's y axis. Each
+is a depth map: how far behind the front of the volume its smoothed mask first exceeds one half,
+to a fraction of a voxel by linear interpolation. The slope of the depth gives the shade.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+from PASTALib.catalog import catalog
+from PASTALib.lesions import Lesion
+from PASTALib.planes import AIR_HU, region_image
+from PASTALib.region import Geometry
+
+Floats = NDArray[np.float32]
+
+VOXEL_MM = 3.0
+LONGEST_MM = 700.0
+PICTURE_HEIGHT = 560
+BODY_HU, BONE_HU = -300.0, 220.0
+LIGHT = np.array([-0.35, -0.45, 0.82])
+"""From the upper left of the picture and from the viewer: right, down, toward the viewer."""
+BACKGROUND = (16.0, 18.0, 22.0)
+BODY_COLOR, BONE_COLOR = (176.0, 168.0, 160.0), (226.0, 220.0, 200.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Surface:
+    """First surface along the view: where there is one, and how bright it is (0 to 1)."""
+
+    cover: Floats
+    shade: Floats
+
+
+class BodyView:
+    """A CT seen from the front; made once for a study, then drawn with each lesion."""
+
+    def __init__(self, image: sitk.Image, organs: sitk.Image) -> None:
+        self._grid = _grid(image)
+        hu = sitk.GetArrayFromImage(_resampled(image, self._grid, sitk.sitkLinear, AIR_HU))
+        self._organs = sitk.GetArrayFromImage(
+            _resampled(organs, self._grid, sitk.sitkNearestNeighbor, 0)
+        )
+        body = ndimage.binary_opening(hu > BODY_HU, iterations=2)
+        parts, count = ndimage.label(body)
+        if count > 1:  # the table is a part of its own
+            body = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+        bones = (hu > BONE_HU) & ndimage.binary_erosion(body, iterations=2)
+        self._body = surface(body.astype(np.float32), 1.2)
+        self._bones = surface(bones.astype(np.float32), 0.6)
+        self._organ_surfaces: dict[tuple[int, ...], Surface] = {}
+
+    def draw(self, lesion: Lesion) -> bytes:
+        """PNG of the body with the lesion's organ and the lesion."""
+        known = catalog()
+        lesion_type = known.lesion_types[lesion.type]
+        canvas = np.empty((*self._body.cover.shape, 3), dtype=np.float32)
+        canvas[:] = BACKGROUND
+        _lay(canvas, self._body, BODY_COLOR, 0.34)
+        _lay(canvas, self._bones, BONE_COLOR, 0.42)
+        if lesion.structure is not None:
+            structure = known.structures[lesion.structure]
+            labels = known.labels_of(structure.parent or structure.key)
+            _lay(canvas, self._organ(labels), structure.color, 0.55)
+        _lay(canvas, self._lesion(lesion), lesion_type.color, 1.0)
+        height = PICTURE_HEIGHT
+        width = max(1, round(canvas.shape[1] * height / canvas.shape[0]))
+        image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+        data = io.BytesIO()
+        image.resize((width, height), Image.Resampling.BICUBIC).save(data, "png")
+        return data.getvalue()
+
+    def _organ(self, labels: tuple[int, ...]) -> Surface:
+        if labels not in self._organ_surfaces:
+            mask = np.isin(self._organs, labels).astype(np.float32)
+            self._organ_surfaces[labels] = surface(mask, 1.0)
+        return self._organ_surfaces[labels]
+
+    def _lesion(self, lesion: Lesion) -> Surface:
+        image = _resampled(region_image(lesion.region), self._grid, sitk.sitkLinear, 0)
+        return surface(sitk.GetArrayFromImage(image), 0.7)
+
+
+def surface(mask: Floats, smooth: float) -> Surface:
+    """First surface of a mask ``[z, y, x]`` seen from the front (low y), head up."""
+    field = ndimage.gaussian_filter(mask, smooth)
+    inside = field > 0.5
+    first = inside.argmax(axis=1)
+    seen = inside.any(axis=1)
+    here = np.take_along_axis(field, first[:, None], axis=1)[:, 0]
+    before = np.take_along_axis(field, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
+    depth = first - np.where(first > 0, (here - 0.5) / np.maximum(here - before, 1e-3), 0)
+    depth = np.where(seen, depth, np.nan)[::-1]
+    cover = np.clip((field.max(axis=1) - 0.3) / 0.4, 0, 1)[::-1]
+    return Surface(cover.astype(np.float32), _shade(depth))
+
+
+def _shade(depth: Floats) -> Floats:
+    """Brightness of a depth map by its slope."""
+    filled = np.where(np.isnan(depth), np.nanmax(depth) if np.isfinite(depth).any() else 0, depth)
+    down, right = np.gradient(filled)
+    normal = np.stack([right, down, np.ones_like(filled)], axis=-1)
+    normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
+    shade: Floats = (0.25 + 0.8 * np.clip(normal @ LIGHT, 0, 1)).astype(np.float32)
+    return shade
+
+
+def _lay(canvas: Floats, layer: Surface, color: tuple[float, ...], opacity: float) -> None:
+    cover = (layer.cover * opacity)[..., None]
+    canvas += cover * (layer.shade[..., None] * np.array(color, dtype=np.float32) - canvas)
+
+
+def _grid(image: sitk.Image) -> sitk.Image:
+    """An empty LPS grid of cubic voxels over the whole image, however it is turned."""
+    geometry = Geometry.of(image)
+    size = np.array(geometry.size[::-1]) - 1
+    corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]) * size
+    points = geometry.points(corners.astype(float))
+    low, extent = points.min(axis=0), np.ptp(points, axis=0)
+    voxel = VOXEL_MM * max(1.0, float(extent.max()) / LONGEST_MM)
+    grid = sitk.Image([int(e / voxel) + 1 for e in extent], sitk.sitkUInt8)
+    grid.SetOrigin(low.tolist())
+    grid.SetSpacing((voxel, voxel, voxel))
+    return grid
+
+
+def _resampled(
+    image: sitk.Image, grid: sitk.Image, interpolator: int, outside: float
+) -> sitk.Image:
+    return sitk.Resample(image, grid, sitk.Transform(), interpolator, outside)
