@@ -208,8 +208,9 @@ def _chunks(target: Geometry, source: Geometry) -> Iterator[Box]:
 def _smoothed(image: sitk.Image, needed: Box, ratio: np.ndarray) -> sitk.Image | None:
     """The needed part of a CT in float, averaged so that the coarser grid shows no aliasing.
 
-    Whole voxels are averaged first, which is cheap (a 512x512x180 CT takes 0.5 s); what then
-    remains of the ratio is smoothed by a Gaussian of (ratio - 1) / 2 voxels, as is customary.
+    Whole voxels are averaged first, which is cheap (a 512x512x180 CT takes 0.5 s). What then
+    remains of the ratio is smoothed by a Gaussian of 0.4 sqrt(ratio^2 - 1) voxels: the same blur
+    that the training cases get.
 
     Args:
         image: the CT.
@@ -235,7 +236,7 @@ def _smoothed(image: sitk.Image, needed: Box, ratio: np.ndarray) -> sitk.Image |
     rest = ratio / factor
     for axis in np.flatnonzero(rest > 1.2):
         if part.GetSize()[axis] >= 4:  # the recursive Gaussian needs four voxels
-            sigma = 0.5 * (rest[axis] - 1) * part.GetSpacing()[axis]
+            sigma = 0.4 * (rest[axis] ** 2 - 1) ** 0.5 * part.GetSpacing()[axis]
             part = sitk.RecursiveGaussian(part, sigma, direction=int(axis))
     return part
 

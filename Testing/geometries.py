@@ -1,0 +1,34 @@
+"""Axis orders, directions and spacings that geometry has to stand."""
+
+from __future__ import annotations
+
+from itertools import permutations, product
+
+import numpy as np
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+AXIS_ORDERS = [
+    (np.diag(signs)[:, list(order)]).astype(float)
+    for order in permutations(range(3))
+    for signs in product((1, -1), repeat=3)
+]
+
+
+@st.composite
+def directions(draw):
+    """All 48 axis orders, and random oblique ones."""
+    order = draw(st.sampled_from(AXIS_ORDERS))
+    if draw(st.booleans()):
+        return order
+    angles = draw(st.tuples(*[st.floats(-40, 40)] * 3))
+    return Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ order
+
+
+spacings = st.tuples(*[st.floats(0.6, 5.0)] * 3)
+
+
+def points_of(geometry):
+    """LPS points of all voxels, ``[z, y, x, 3]``."""
+    x, y, z = np.meshgrid(*[np.arange(n) for n in geometry.size], indexing="ij")
+    return geometry.point(np.stack([x, y, z], axis=-1)).transpose(2, 1, 0, 3)
