@@ -42,8 +42,8 @@ def liver(person: Person, rng: np.random.Generator) -> list[Painter]:
         lobes = smooth_min(right.distance(x, y, z), left.distance(x, y, z), 16) + noise
         under = np.float32(0.55) * (x + 74) + np.float32(0.35) * (y + 10) + np.float32(low - 12) - z
         distance = smooth_max(lobes, under * np.float32(0.8), 14)
-        dome = frame.diaphragm(x, y, *person.domes)
-        inside = smooth_max(frame.cavity(x, y, z) + 3, z - dome + 3, 5)
+        above = frame.diaphragm(canvas, person.domes)[box]
+        inside = smooth_max(frame.cavity(canvas)[box] + 3, above + 3, 5)
         distance = smooth_max(distance, inside, 3)
         # The hollow in front of the spine, where cava, aorta and esophagus pass.
         spine = np.sqrt((x + 2) ** 2 + (y - 22) ** 2) - np.float32(44)
@@ -77,8 +77,8 @@ def spleen(person: Person, rng: np.random.Generator) -> list[Painter]:
         x, y, z = canvas.points(box)
         distance = outer.distance(x, y, z) + 2 * canvas.noise[1][box]
         distance = smooth_max(distance, -hollow.distance(x, y, z), 8)
-        dome = frame.diaphragm(x, y, *person.domes)
-        inside = smooth_max(frame.cavity(x, y, z) + 3, z - dome + 3, 4)
+        above = frame.diaphragm(canvas, person.domes)[box]
+        inside = smooth_max(frame.cavity(canvas)[box] + 3, above + 3, 4)
         distance = smooth_max(distance, inside, 3)
         canvas.paint(box, distance, hu["spleen"] + mottled * canvas.noise[2][box], label)
 
@@ -137,7 +137,7 @@ def _kidney(person: Person, rng: np.random.Generator, side: int) -> Painter:
     center = np.array([side * 70, 20, 40 if side > 0 else 30]) + rng.normal(0, (3, 3, 7))
     angles = (14, -side * 14, side * -32)
     body = Ellipsoid(center, (25 * size, 31 * size, 56 * size), angles)
-    hilum = center + (-side * 19 * size, -12 * size, 0)
+    hilum = center + np.array([-side * 19 * size, -12 * size, 0])
     sinus = Ellipsoid(hilum, (19 * size, 11 * size, 27 * size), angles)
     pelvis = [
         curve([(*(hilum + (side * 8, 4, 10)), 4), (*(hilum + (-side * 2, -2, 0)), 6),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ Filling = Callable[[Canvas, tuple[slice, slice, slice], Array], Array]
 def _hollow(
     person: Person,
     key: str,
-    line: Line,
+    lines: Sequence[Line],
     wall: float,
     filling: Filling,
     folds: tuple[float, float] = (0, 1),
@@ -33,7 +33,7 @@ def _hollow(
     Args:
         person: whose organ it is.
         key: catalogue key.
-        line: x, y, z, radius.
+        lines: rows of x, y, z, radius.
         wall: thickness of the wall in mm.
         filling: HU of the contents from canvas, box and place along the line.
         folds: depth and distance in mm of haustra or folds.
@@ -43,7 +43,7 @@ def _hollow(
     depth, period = folds
 
     def paint(canvas: Canvas) -> None:
-        found = tube(canvas, [line], depth + 3)
+        found = tube(canvas, lines, depth + 3)
         if found is None:
             return
         box, distance, along = found
@@ -51,7 +51,7 @@ def _hollow(
             ripple = np.abs(np.sin(along * np.float32(np.pi / period)))
             distance = distance + np.float32(depth) * (1 - ripple) ** 2
         distance = distance + canvas.noise[2][box]
-        distance = np.maximum(distance, frame.cavity(*canvas.points(box)) + np.float32(inside))
+        distance = np.maximum(distance, frame.cavity(canvas)[box] + np.float32(inside))
         canvas.paint(box, distance, person.hu["hollow_wall"], label)
         lumen = distance + np.float32(wall)
         canvas.paint(box, lumen, filling(canvas, box, along))
@@ -81,7 +81,7 @@ def stomach(person: Person, rng: np.random.Generator) -> list[Painter]:
         below = hu["bowel_content"] + np.float32(food) * np.clip(canvas.noise[2][box], -0.4, 2)
         return _level(canvas.y[box], surface, below, hu["gas"])
 
-    return [_hollow(person, "stomach", line, 4.0, filling, (2.0, 14))]
+    return [_hollow(person, "stomach", [line], 4.0, filling, (2.0, 14))]
 
 
 def duodenum(person: Person) -> list[Painter]:
@@ -95,30 +95,13 @@ def duodenum(person: Person) -> list[Painter]:
         gas = (canvas.noise[1][box] > 1.6) & (canvas.noise[2][box] > -0.5)
         return np.where(gas, person.hu["gas"], person.hu["bowel_content"] + 12).astype(np.float32)
 
-    return [_hollow(person, "duodenum", line, 3.0, filling, (1.5, 9))]
+    return [_hollow(person, "duodenum", [line], 3.0, filling, (1.5, 9))]
 
 
 def small_bowel(person: Person, rng: np.random.Generator) -> list[Painter]:
     """One long winding loop that fills the middle of the abdomen."""
     hu = person.hu
-    pitch = rng.uniform(24, 29)
-    points: list[NDArray[np.float64]] = []
-    flip = False
-    for layer, z in enumerate(np.arange(20, -135, -pitch)):
-        half = np.interp(z, (-140, -100, -50, 20), (40, 62, 82, 66))
-        front, back = (
-            np.interp(z, (-140, 20), (-62, -72)),
-            np.interp(z, (-140, -60, 20), (5, -22, -42)),
-        )
-        rows = np.arange(front, back + 1, pitch)
-        for row, y in enumerate(rows if layer % 2 == 0 else rows[::-1]):
-            columns = np.arange(-half, half + 1, pitch)
-            flip = not flip
-            points += [np.array([x, y, z]) for x in (columns if flip else columns[::-1])]
-            del row
-    path = np.array(points) + rng.normal(0, 6.5, (len(points), 3))
-    radius = pitch * 0.46 * rng.uniform(0.75, 1.05, len(path))
-    line = curve(np.c_[path, radius], 7)
+    lines = _loops(rng)
     gassy = rng.uniform(1.3, 2.2)
 
     def filling(canvas: Canvas, box: tuple[slice, slice, slice], along: Array) -> Array:
@@ -128,7 +111,39 @@ def small_bowel(person: Person, rng: np.random.Generator) -> list[Painter]:
         gas = (np.sin(along / 90) + canvas.noise[1][box]) > gassy
         return np.where(gas, hu["gas"], fluid + 10 * canvas.noise[2][box]).astype(np.float32)
 
-    return [_hollow(person, "small_bowel", line, 2.4, filling, (1.2, 7))]
+    return [_hollow(person, "small_bowel", lines, 2.4, filling, (1.2, 7))]
+
+
+def _loops(rng: np.random.Generator) -> list[Line]:
+    """Lines that fill the middle of the abdomen: from one free place to the nearest next."""
+    pitch = rng.uniform(23, 28)
+    x, y, z = np.meshgrid(
+        np.arange(-90, 100, pitch), np.arange(-85, 20, pitch), np.arange(-140, 70, pitch)
+    )
+    free = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    free += rng.normal(0, 0.22 * pitch, free.shape)
+    x, y, z = free.T
+    left = np.interp(z, (-140, -110, -60, 30, 65), (36, 52, 88, 84, 78))
+    right = np.interp(z, (-140, -110, -60, -10, 20, 65), (36, 50, 68, 62, 0, -45))
+    back = np.interp(z, (-140, -110, -70, 0, 65), (-5, -18, -16, -38, -40))
+    # In front of the left kidney and beside the spine there is more room.
+    back = back + np.where((x > 40) & (z > -70), 22, 0)
+    free = free[(x < left) & (x > -right) & (y < back) & (y > -84)]
+    lines: list[list[NDArray[np.float64]]] = [[]]
+    here = free[np.argmax(free[:, 2])]
+    while len(free):
+        gap = np.linalg.norm((free - here) * (1, 1, 1.25), axis=1)
+        nearest = int(np.argmin(gap))
+        if gap[nearest] > 2.4 * pitch:
+            lines.append([])
+        here = free[nearest]
+        lines[-1].append(here)
+        free = np.delete(free, nearest, axis=0)
+    return [
+        curve(np.c_[line, pitch * 0.5 * rng.uniform(0.7, 1.05, len(line))], 6)
+        for line in map(np.array, lines)
+        if len(line) > 2
+    ]
 
 
 def colon(person: Person, rng: np.random.Generator) -> list[Painter]:
@@ -156,4 +171,4 @@ def colon(person: Person, rng: np.random.Generator) -> list[Painter]:
         gas = part > gassy
         return np.where(gas, hu["gas"], np.maximum(stool, -950)).astype(np.float32)
 
-    return [_hollow(person, "colorectum", line, 2.6, filling, (6.0 * w, 24))]
+    return [_hollow(person, "colorectum", [line], 2.6, filling, (6.0 * w, 24))]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from PASTAGenLib.torso import abdomen, bowel, chest, skeleton
-from PASTAGenLib.torso.body_wall import Painter, back_muscles, body_wall
+from PASTAGenLib.torso.body_wall import Painter, back_muscles, body_wall, breasts
 from PASTAGenLib.torso.canvas import Canvas
 from PASTAGenLib.torso.fields import Array, SmoothField
 from PASTAGenLib.torso.pelvic_organs import pelvic_organs
@@ -53,7 +53,9 @@ class Axes:
 def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Painter]:
     """Everything that is painted, from back to front."""
     return [
+        *skeleton.arms(person),
         *body_wall(person, streams[0]),
+        *breasts(person, streams[15]),
         *back_muscles(person, streams[1]),
         *skeleton.shoulders(person),
         *chest.lungs(person),

@@ -7,8 +7,8 @@ and the in-plane point spread at once; the label changes where a shape covers ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ class Canvas:
     hu: Array
     label: NDArray[np.uint8]
     softness: float
+    _memory: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Range of each body coordinate along its own array axis, to find boxes quickly."""
@@ -64,6 +65,12 @@ class Canvas:
     def points(self, box: Box) -> tuple[Array, Array, Array]:
         """Body coordinates x, y, z of a box."""
         return self.x[box], self.y[box], self.z[box]
+
+    def once(self, name: str, compute: Callable[[], Array]) -> Array:
+        """A field over the whole slab that several organs need, computed at the first call."""
+        if name not in self._memory:
+            self._memory[name] = compute()
+        return self._memory[name]
 
     def cover(self, distance: Array) -> Array:
         """Share of each voxel that a shape covers, from its signed distance."""

@@ -25,9 +25,11 @@ def lungs(person: Person) -> list[Painter]:
         if box is None:
             return
         x, y, z = canvas.points(box)
-        dome = frame.diaphragm(x, y, *person.domes)
-        distance = smooth_max(frame.cage(x, y, z) + 7, dome + 2 - z, 4)
-        gap = table(z, (50, 150, 250, 300, 340, 365), (10, 8, 6, 6, 14, 24))
+        above = frame.diaphragm(canvas, person.domes)[box]
+        distance = smooth_max(frame.cage(canvas)[box] + 7, 2 - above, 4)
+        # Fat fills the chest wherever there is no lung.
+        canvas.paint(box, distance - 1, hu["fat"] + 10)
+        gap = table(z, (50, 150, 250, 300, 340, 365), (10, 6, 2.5, 3, 14, 24))
         distance = smooth_max(distance, gap - np.abs(x - 2), 3)
         density = hu["lung"] + np.float32(0.35) * (y - 0) + 18 * canvas.noise[1][box]
         canvas.paint(box, distance, density + 12 * canvas.noise[2][box])
@@ -66,11 +68,12 @@ def _branch(
     radius: float,
 ) -> None:
     """Grow a tree: towards random points of the lung, thinner at every fork."""
+    count = 170
     goals = np.column_stack(
         [
-            side * rng.uniform(30, 118, 90),
-            rng.uniform(-78, 72, 90),
-            rng.uniform(110, 345, 90),
+            side * rng.uniform(22, 122, count),
+            rng.uniform(-85, 80, count),
+            rng.uniform(95, 348, count),
         ]
     )
     nodes = [start]
@@ -109,8 +112,8 @@ def mediastinum(person: Person) -> list[Painter]:
         spine = np.sqrt(x * x + (y - frame.spine_y(z)) ** 2) - np.float32(21)
         sac = Ellipsoid((18, -38, 192), (66, 46, 50), (0, 20, 10)).distance(x, y, z)
         distance = smooth_min(smooth_min(core, spine, 4), sac, 6)
-        dome = frame.diaphragm(x, y, *person.domes)
-        distance = np.maximum(distance, dome - 4 - z) + canvas.noise[2][box]
+        above = frame.diaphragm(canvas, person.domes)[box]
+        distance = np.maximum(distance, -4 - above) + canvas.noise[2][box]
         canvas.paint(box, distance, hu["fat"] + 5 * canvas.noise[2][box], 0)
 
     return [paint]
@@ -142,8 +145,8 @@ def heart(person: Person) -> list[Painter]:
                 continue
             x, y, z = canvas.points(box)
             distance = part.distance(x, y, z) + canvas.noise[1][box]
-            dome = frame.diaphragm(x, y, *person.domes)
-            distance = smooth_max(distance, dome + 1 - z, 3)
+            above = frame.diaphragm(canvas, person.domes)[box]
+            distance = smooth_max(distance, 1 - above, 3)
             canvas.paint(box, distance, value, target)
 
     return [paint]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from PASTAGenLib.torso.canvas import Canvas
 from PASTAGenLib.torso.fields import Array
-from PASTAGenLib.torso.shapes import table
+from PASTAGenLib.torso.shapes import ridge, table
 
 # Center of each vertebral body.
 VERTEBRAE: dict[str, float] = {
@@ -28,8 +29,8 @@ _SPINE_Y = (4, -2, -4, 0, 3, 9, 14, 21, 33, 42, 42, 35, 22, 6, -2)
 _WALL = (
     (-260, 168, -72, 78), (-220, 170, -74, 92), (-190, 168, -76, 98), (-150, 160, -84, 100),
     (-110, 150, -92, 92), (-70, 138, -96, 82), (-35, 131, -98, 78), (0, 129, -99, 80),
-    (40, 133, -106, 84), (80, 138, -112, 88), (120, 143, -115, 93), (160, 146, -114, 100),
-    (200, 147, -110, 106), (240, 147, -102, 110), (280, 156, -88, 112), (310, 172, -66, 110),
+    (40, 133, -106, 84), (80, 138, -112, 88), (120, 141, -113, 94), (160, 145, -112, 101),
+    (200, 145, -108, 107), (240, 146, -101, 111), (280, 156, -88, 112), (310, 172, -66, 110),
     (340, 170, -46, 100), (362, 125, -38, 84), (380, 78, -38, 70), (420, 64, -44, 58),
 )  # fmt: skip
 _CAGE = (
@@ -37,6 +38,9 @@ _CAGE = (
     (200, 136, -101, 93), (240, 130, -92, 95), (280, 117, -78, 92), (310, 97, -58, 82),
     (330, 78, -40, 70), (345, 58, -22, 58), (356, 38, -8, 46), (370, 20, 0, 36),
 )  # fmt: skip
+# Heights, depth and width of the furrow down the middle of the back.
+_FURROW = ((-260, -200, -150, -110, -60, 60, 200, 320, 420), (60, 52, 26, 5, 7, 8, 7, 6, 2),
+           (12, 10, 9, 14, 18, 18, 18, 18, 18))  # fmt: skip
 _CAVITY = (
     (-235, 30, -20, 40), (-215, 46, -38, 50), (-190, 56, -50, 62), (-165, 62, -64, 66),
     (-130, 70, -78, 60), (-110, 88, -82, 46), (-80, 106, -85, 38), (-50, 115, -87, 44),
@@ -56,50 +60,81 @@ def spine_at(z: float) -> float:
 
 
 def _outline(
-    x: Array, y: Array, z: Array, rows: tuple[tuple[float, ...], ...], power: float
+    x: Array, y: Array, z: Array, rows: tuple[tuple[float, ...], ...], square: float
 ) -> Array:
+    """Distance to a rounded outline; `square` 0 is an ellipse, 0.5 like a superellipse of 2.5."""
     heights = [row[0] for row in rows]
     half, front, back = (table(z, heights, [row[i] for row in rows]) for i in (1, 2, 3))
-    depth = (back - front) * np.float32(0.5)
-    u = np.abs(x) / half
-    v = np.abs(y - (front + back) * np.float32(0.5)) / depth
-    radius = (u**power + v**power) ** np.float32(1 / power)
-    # Distance in units of the outline, turned to mm by the size along the direction to the point.
-    scale = np.sqrt(x * x + (y - (front + back) * np.float32(0.5)) ** 2) / (radius + 1e-3)
-    return (radius - 1) * scale
+    middle = y - (front + back) * np.float32(0.5)
+    u = x / half
+    v = middle / ((back - front) * np.float32(0.5))
+    u *= u
+    v *= v
+    both = u + v + np.float32(1e-6)
+    radius = np.sqrt(both - np.float32(square) * u * v / both)
+    # The radius counts outlines; the length of the point per outline turns it to mm.
+    return (radius - 1) * np.sqrt(x * x + middle * middle) / radius
 
 
-def wall(x: Array, y: Array, z: Array) -> Array:
+def wall(canvas: Canvas) -> Array:
     """Distance to the outside of the muscles, under the subcutaneous fat."""
-    return _outline(x, y, z, _WALL, np.float32(2.4))
+
+    def compute() -> Array:
+        x, y, z = canvas.x, canvas.y, canvas.z
+        outline = _outline(x, y, z, _WALL, 0.45)
+        # The furrow over the spinous processes, which deepens to the natal cleft.
+        behind = np.clip((y - 45) * np.float32(0.05), 0, 1)
+        deep, wide = (table(z, _FURROW[0], _FURROW[i]) for i in (1, 2))
+        return outline + deep * behind * ridge(x / wide)
+
+    return canvas.once("wall", compute)
 
 
-def cage(x: Array, y: Array, z: Array) -> Array:
+def cage(canvas: Canvas) -> Array:
     """Distance to the middle of the ribs."""
-    return _outline(x, y, z, _CAGE, np.float32(2.3))
+    return canvas.once("cage", lambda: _outline(canvas.x, canvas.y, canvas.z, _CAGE, 0.38))
 
 
-def cavity(x: Array, y: Array, z: Array) -> Array:
+def cavity(canvas: Canvas) -> Array:
     """Distance to the inside of the abdominal and pelvic wall."""
-    return _outline(x, y, z, _CAVITY, np.float32(2.5))
+    return canvas.once("cavity", lambda: _outline(canvas.x, canvas.y, canvas.z, _CAVITY, 0.5))
 
 
 def cage_at(z: float) -> tuple[float, float, float]:
     """Half width, front and back of the rib cage at a height."""
-    heights = [row[0] for row in _CAGE]
-    at = np.array([z], np.float32)
-    half, front, back = (float(table(at, heights, [r[i] for r in _CAGE])[0]) for i in (1, 2, 3))
+    heights, *columns = zip(*_CAGE, strict=True)
+    half, front, back = (float(np.interp(z, heights, column)) for column in columns)
     return half, front, back
 
 
-def diaphragm(x: Array, y: Array, right: float, left: float) -> Array:
-    """Height of the diaphragm above a point of the plane; domes at `right` and `left` mm."""
-    middle = np.float32(min(right, left) - 6)
-    dome = middle + np.where(
-        x < 0,
-        (np.float32(right) - middle) * np.exp(-(((x + 70) / 45) ** 2)),
-        (np.float32(left) - middle) * np.exp(-(((x - 72) / 45) ** 2)),
-    )
-    edge = np.interp(y, (-105, -40, 40, 85), (128, 112, 88, 66)).astype(np.float32)
-    spread = ((np.abs(x) / 134) ** 2.2 + (np.abs(y + 12) / 92) ** 2.2).astype(np.float32)
-    return edge + (dome - edge) * np.clip(1 - spread**1.6, 0, 1)
+def on_cage(angle: float, z: float) -> tuple[float, float]:
+    """Point (x, y) on the middle of the ribs at an angle in degrees from the back to the left."""
+    half, front, back = cage_at(z)
+    s, c = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
+    radius = 1 / np.sqrt(1 - 0.38 * s * s * c * c)
+    return float(half * radius * s), float((front + back) / 2 + (back - front) / 2 * radius * c)
+
+
+def chest_front(x: float, z: float) -> float:
+    """Where the middle of the ribs is at the front, at a distance from the midline."""
+    points = [on_cage(angle, z) for angle in range(180, 90, -4)]
+    return float(np.interp(abs(x), *zip(*points, strict=True)))
+
+
+def diaphragm(canvas: Canvas, domes: tuple[float, float]) -> Array:
+    """Height above the diaphragm in mm, with the right and left dome at the heights `domes`."""
+
+    def compute() -> Array:
+        x, y = canvas.x, canvas.y
+        middle = np.float32(min(domes) - 7)
+        right = (np.float32(domes[0]) - middle) * ridge((x + 70) / 45)
+        left = (np.float32(domes[1]) - middle) * ridge((x - 74) / 42)
+        dome = middle + right + left
+        edge = table(y, (-120, -105, -40, 40, 85, 100), (130, 128, 112, 88, 66, 64))
+        u, v = x / 133, (y + 12) / 94
+        u *= u
+        v *= v
+        inside = np.clip(1 - (u + v - np.float32(0.3) * u * v), 0, 1)
+        return canvas.z - (edge + (dome - edge) * np.sqrt(inside))
+
+    return canvas.once("diaphragm", compute)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,14 +65,29 @@ def smooth_max(a: Array, b: Array, width: float) -> Array:
     return -smooth_min(-a, -b, width)
 
 
+def ridge(t: Array) -> Array:
+    """1 at zero, a half at 1 and -1, soon nothing: a soft line where a field changes sign."""
+    square = t * t
+    square *= square
+    square += 1
+    return np.reciprocal(square, out=square)
+
+
 def table(z: Array, knots: Sequence[float], values: Sequence[float]) -> Array:
     """A smooth function of height that is given at some heights (rising `knots`, mm).
 
-    Looked up in a fine table: the heights are millions of voxels.
+    Read from a table with a step of 0.1 mm, because the heights are millions of voxels and
+    `numpy.interp` takes four times as long.
     """
-    fine = np.linspace(knots[0], knots[-1], 512)
-    sampled = PchipInterpolator(knots, values)(fine)
-    return np.interp(z, fine, sampled).astype(np.float32)
+    sampled = _sampled(tuple(knots), tuple(values))
+    rank = ((z - np.float32(knots[0])) * np.float32(10)).astype(np.int32)
+    return sampled.take(rank, mode="clip")
+
+
+@lru_cache(maxsize=256)
+def _sampled(knots: tuple[float, ...], values: tuple[float, ...]) -> Array:
+    fine = np.arange(knots[0], knots[-1], 0.1)
+    return PchipInterpolator(knots, values)(fine).astype(np.float32)
 
 
 def curve(points: Sequence[Point], step: float = 4.0) -> NDArray[np.float64]:

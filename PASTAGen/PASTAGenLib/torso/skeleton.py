@@ -59,7 +59,7 @@ def _vertebra(person: Person, key: str, z0: float, down: float, up: float) -> Pa
     canal = y0 + half_depth + 8
     reach = 40 if lumbar else (32 if key.startswith("T") else 22)
     drop = 6 if lumbar else 22
-    tip = canal + (34 if lumbar else 34)
+    tip = canal + 34
     arch = [
         curve([(0, canal + 9, z0 - 4, 4.5), (0, tip, z0 - 4 - drop, 4)], 6),
         *(
@@ -124,23 +124,19 @@ def ribs(person: Person, rng: np.random.Generator) -> list[Painter]:
         root = frame.VERTEBRAE[f"T{index + 1}"] + 5
         for side in (-1, 1):
             points = [(side * 19, frame.spine_at(root) + 8, root, 4.5)]
-            for angle in np.linspace(18, ends[index], 12):
+            for angle in np.linspace(20, ends[index], 12):
                 z = root - (drops[index] + tilt) * (angle / 180) ** 1.15
-                half, front, back = frame.cage_at(z)
-                a = np.deg2rad(angle)
-                px = half * np.sin(a) ** (2 / 2.3)
-                py = (front + back) / 2 + (back - front) / 2 * np.sign(np.cos(a)) * np.abs(
-                    np.cos(a)
-                ) ** (2 / 2.3)
-                points.append((side * px, py, z, 4.6))
+                x, y = frame.on_cage(angle, z)
+                points.append((side * x, y, z, 4.4))
             lines.append(curve(points, 7))
             if index < 10:
-                end = points[-1]
-                _, front, _ = frame.cage_at(joins[index])
-                inner = 15 if index < 7 else 15 + 16 * (index - 6)
-                middle = (side * (0.5 * abs(end[0]) + 0.5 * inner), front + 3, end[2] - 2, 4.5)
-                stop = (side * inner, front + 1, joins[index], 4.5)
-                cartilage.append(curve([end, middle, stop], 8))
+                x, y, z, _ = points[-1]
+                inner = 15 if index < 7 else 15 + 14 * (index - 6)
+                stop = (side * inner, frame.chest_front(inner, joins[index]), joins[index], 4)
+                between = (abs(x) + inner) / 2
+                low = 0.75 * z + 0.25 * joins[index] - 3
+                middle = (side * between, frame.chest_front(between, low), low, 4.4)
+                cartilage.append(curve([points[-1], middle, stop], 8))
 
     def gristle(canvas: Canvas) -> None:
         found = tube(canvas, cartilage)
@@ -174,14 +170,14 @@ def pelvis(person: Person) -> list[Painter]:
                 (s * 44, 66, -100), (s * 52, 62, -72), (s * 88, 38, -44),
                 (s * 118, -8, -46), (s * 124, -46, -76), (s * 114, -56, -105),
             ],
-            6,
+            2,
         )  # fmt: skip
-        root = curve([(s * 50, 42, -118), (s * 72, 20, -130), (s * 90, -24, -140)], 3)
-        for place in np.linspace(0, 1, 30):
+        root = curve([(s * 50, 42, -118), (s * 72, 20, -130), (s * 90, -24, -140)], 1)
+        for place in np.linspace(0, 1, 64):
             top = crest[round(place * (len(crest) - 1))]
             foot = root[round(place * (len(root) - 1))]
             middle = (top + foot) / 2 + (s * 4, 4, 0)
-            hip.append(curve([(*top, 6.0), (*middle, 3.8), (*foot, 7.0)], 9))
+            hip.append(curve([(*top, 5.5), (*middle, 3.6), (*foot, 6.5)], 16))
         hip += [
             curve([(s * 60, 30, -122, 9), (s * 84, 4, -140, 14)], 6),
             curve([(s * 92, -34, -150, 10), (s * 50, -54, -178, 7), (s * 9, -58, -196, 8)], 7),
@@ -189,7 +185,7 @@ def pelvis(person: Person) -> list[Painter]:
             curve([(s * 84, 22, -160, 14), (s * 74, 34, -200, 12), (s * 66, 26, -230, 13)], 7),
         ]
         legs += [
-            curve([(s * 92, -8, -172, 15), (s * 122, 6, -190, 15), (s * 138, 12, -206, 17)], 6),
+            curve([(s * 96, -6, -174, 14), (s * 122, 6, -190, 15), (s * 138, 12, -206, 17)], 6),
             curve([(s * 134, 10, -200, 17), (s * 130, 6, -260, 15)], 8),
         ]
     heads = [Ellipsoid((s * 90, -8, -170), (24, 24, 24)) for s in (-wide, wide)]
@@ -221,15 +217,16 @@ def pelvis(person: Person) -> list[Painter]:
             side = np.sign(head.center[0])
             # The socket opens to the side, down and forward.
             out = side * (x - head.center[0]) - 0.5 * (z + 170) - 0.3 * (y + 8)
-            shell = np.maximum(np.abs(distance - 7) - 4.5, out * np.float32(0.8) - 6)
-            paint_bone(canvas, box, shell, person, "hip_bone")
+            shell = np.maximum(np.abs(distance - 8) - 5, out * np.float32(0.8) - 4)
+            paint_bone(canvas, box, shell, person, "hip_bone", 1.4)
 
     def femurs(canvas: Canvas) -> None:
         for head in heads:
             box = canvas.box(*head.reach())
             if box is not None:
                 distance = head.distance(*canvas.points(box))
-                paint_bone(canvas, box, distance, person, "limb_bones")
+                canvas.paint(box, distance - 2.5, 80.0)
+                paint_bone(canvas, box, distance, person, "limb_bones", 1.4)
 
     return [
         sacrum,
@@ -240,11 +237,41 @@ def pelvis(person: Person) -> list[Painter]:
     ]
 
 
-def shoulders(person: Person) -> list[Painter]:
-    """Clavicles, scapulae and the upper arms, above the head or along the body."""
-    lines: list[Line] = []
+def _arm_bones(person: Person) -> list[Line]:
     arms: list[Line] = []
-    up = person.spec.arms_up
+    for s in (-1, 1):
+        top = (s * 156, 20, 340)
+        arm = [(*top, 22), (s * 166, 14, 366, 13), (s * 176, 4, 420, 12)]
+        if not person.spec.arms_up:
+            arm = [(*top, 22), (s * 178, 18, 310, 12), (s * 202, 24, 200, 11), (s * 212, 26, 80, 14)]
+            arms.append(curve([(s * 206, 20, 70, 10), (s * 206, -6, -60, 7), (s * 200, -30, -170, 10)]))
+            arms.append(curve([(s * 220, 26, 80, 10), (s * 222, 4, -60, 7), (s * 216, -24, -165, 8)]))
+        arms.append(curve(arm, 8))
+    return arms
+
+
+def arms(person: Person) -> list[Painter]:
+    """Flesh of the arms, painted before the trunk, which covers the shoulder."""
+    bones = _arm_bones(person)
+    thick = 30 + 0.5 * person.fat
+    flesh = [np.c_[line[:, :3], np.linspace(thick + 12, thick, len(line))] for line in bones]
+    skin = [line + (0, 0, 0, 2 + 0.4 * person.fat) for line in flesh]
+
+    def paint(canvas: Canvas) -> None:
+        for lines, hu in ((skin, person.hu["fat"]), (flesh, person.hu["muscle"])):
+            found = tube(canvas, lines)
+            if found is not None:
+                box, distance, _ = found
+                if lines is skin:
+                    canvas.paint(box, distance - 2, 10.0)
+                canvas.paint(box, distance + canvas.noise[1][box], hu)
+
+    return [paint]
+
+
+def shoulders(person: Person) -> list[Painter]:
+    """Clavicles, scapulae and the bones of the arms, above the head or along the body."""
+    lines: list[Line] = []
     for s in (-1, 1):
         lines.append(
             curve(
@@ -261,29 +288,7 @@ def shoulders(person: Person) -> list[Painter]:
             curve([(s * 84, 92, 322, 3.5), (s * 118, 74, 340, 4), (s * 146, 44, 352, 5)], 7)
         )
         lines.append(curve([(s * 130, 44, 336, 11), (s * 134, 36, 326, 10)], 5))
-        top = (s * 156, 20, 340)
-        arm = [(*top, 22), (s * 166, 14, 366, 13), (s * 176, 4, 420, 12)]
-        if not up:
-            arm = [
-                (*top, 22),
-                (s * 178, 18, 310, 13),
-                (s * 196, 22, 200, 12),
-                (s * 202, 10, 60, 12),
-            ]
-        arms.append(curve(arm, 8))
-    flesh = [np.c_[line[:, :3], np.full(len(line), 42.0)] for line in arms]
-
-    def limbs(canvas: Canvas) -> None:
-        found = tube(canvas, flesh, 8)
-        if found is not None:
-            box, distance, _ = found
-            air = canvas.hu[box] < -500
-            skin = np.where(air, distance - 6, FAR).astype(np.float32)
-            canvas.paint(box, skin, person.hu["fat"])
-            canvas.paint(box, np.where(air, distance, FAR), person.hu["muscle"])
-
     return [
-        limbs,
         _tubes(person, "limb_bones", lines, 1.6),
-        _tubes(person, "limb_bones", arms, 3.5),
+        _tubes(person, "limb_bones", _arm_bones(person), 3.5),
     ]
