@@ -83,7 +83,9 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
     else:
         from PASTATrain.evaluation import evaluate
 
-        evaluate(options.data, cases, options.model, options.out, options.lesions, say)
+        count = max(1, config.torsos // 10)
+        torsos = range(config.torsos - count, config.torsos)
+        evaluate(options.data, options.model, options.out, options.lesions, torsos, say)
 
 
 if __name__ == "__main__":

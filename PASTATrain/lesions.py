@@ -8,6 +8,7 @@ from PASTAGenLib.apply import insert_in
 from PASTAGenLib.grid import Grid, slices
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
+from PASTALib.catalog import Phase
 from PASTALib.errors import PastaError
 
 
@@ -16,7 +17,7 @@ def insert_lesion(
     organs: np.ndarray,
     spacing_mm: float,
     kind: str,
-    phase: str,
+    phase: Phase,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Insert one lesion into a region.

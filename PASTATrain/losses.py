@@ -16,9 +16,9 @@ LESION_WEIGHT = 2.0
 class SegmentationLoss:
     """Dice (without background) plus weighted cross-entropy, summed over decoder scales.
 
-    Background has no channel in the Dice part. The scale weights halve with each level and add up to one, as in nnU-Net; scales coarser than
-    the third are left out. Voxels labeled `IGNORE` may be any structure but no lesion: scans with
-    unknown voxels are scans in which no lesion is seen.
+    The scale weights halve with each level and add up to one, as in nnU-Net; scales coarser than
+    the third are left out. Voxels labeled `IGNORE` may be any structure but no lesion: scans
+    with unknown voxels are scans in which no lesion is seen.
     """
 
     def __init__(self, scales: int = 3) -> None:

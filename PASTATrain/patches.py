@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from PASTALib.catalog import PHASES, catalog
+from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.model import Normalization
 from PASTATrain import augment
 from PASTATrain.cases import Case
@@ -48,7 +48,7 @@ class Source:
     """A case with what sampling needs of it, found once."""
 
     case: Case
-    phase: str = ""
+    phase: Phase = "non_contrast"
     hu: np.ndarray = field(default_factory=lambda: np.zeros((0, 0, 0), np.int16))
     served: int = 0
 
@@ -74,18 +74,18 @@ class Source:
         }
         return tuple(key for key, kind in catalog().lesion_types.items() if kind.organ in present)
 
-    def draw_image(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, str]:
+    def draw_image(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, Phase]:
         """HU of the whole case in some contrast phase, and that phase."""
         if self.case.kind == "labels":
             if self.served % REPAINT_AFTER == 0:
-                self.phase = str(rng.choice(PHASES))
+                self.phase = PHASES[rng.integers(3)]
                 self.hu = paint(self.case.labels, spacing_mm, self.phase, rng)
             self.served += 1
             return self.hu, self.phase
         if self.case.kind == "real" and self.case.phase == "non_contrast" and rng.random() < 0.6:
-            phase = str(rng.choice(PHASES[1:]))
+            phase = PHASES[rng.integers(1, 3)]
             return other_phase(self.case.hu, self.case.labels, self.case.phase, phase, rng), phase
-        return self.case.hu, self.case.phase
+        return self.case.hu, cast(Phase, self.case.phase)
 
 
 class PatchMaker:
@@ -113,7 +113,7 @@ class PatchMaker:
         """
         while True:
             patch = self._draw(rng)
-            tissue = patch["image"] > NORMALIZATION(np.float32(-300.0))
+            tissue = patch["image"] > NORMALIZATION(np.array(-300.0))
             if tissue.mean() > MINIMUM_TISSUE:
                 return patch
 
@@ -143,7 +143,7 @@ class PatchMaker:
         return cube(hu, center, edge, -1024), cube(source.case.labels, center, edge, 0)
 
     def _with_lesions(
-        self, source: Source, hu: np.ndarray, phase: str, rng: np.random.Generator
+        self, source: Source, hu: np.ndarray, phase: Phase, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """A region with one to three lesions, the first near its center."""
         kind = str(rng.choice(source.lesion_types))

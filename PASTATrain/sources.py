@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -19,6 +20,9 @@ from PASTALib.catalog import catalog
 from PASTALib.progress import Progress
 from PASTATrain.cases import Case, catalogue_labels, save_case, to_lps_grid
 from PASTATrain.classes import IGNORE
+
+if TYPE_CHECKING:
+    from PASTAGenLib.torso import Torso
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,26 @@ def chest_case(data: Path, name: str, path: str, phase: str, split: str, spacing
     return Case(name, "partial", hu, labels, spacing_mm, phase, split)
 
 
-def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
-    """A torso made by rule."""
+def lungs_of(image: sitk.Image) -> sitk.Image:
+    """Lungs of a chest CT by HU, found at 3 mm, as catalogue labels in the CT's geometry."""
+    coarse = to_lps_grid(image, 3.0)
+    labels = sitk.GetImageFromArray(lungs_by_hu(array(coarse)))
+    labels.CopyInformation(coarse)
+    return sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor)
+
+
+def torso_images(seed: int, spacing_mm: float) -> Torso:
+    """A torso made by rule, everything drawn from the seed."""
     from PASTAGenLib.torso import build_torso, sample_torso
 
-    spec = sample_torso(np.random.default_rng(seed), spacing=(spacing_mm,) * 3)
-    torso = build_torso(spec)
+    return build_torso(sample_torso(np.random.default_rng(seed), spacing=(spacing_mm,) * 3))
+
+
+def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
+    """A torso made by rule as a training case."""
+    torso = torso_images(seed, spacing_mm)
     hu, labels = array(torso.image), array(torso.organs)
-    return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, spec.phase, split)
+    return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, torso.spec.phase, split)
 
 
 def all_cases(

@@ -1,0 +1,215 @@
+"""Judge a model on what it was not trained with; the figures of the model card.
+
+Three questions, each on scans kept out of training: how well are organs found where masks exist;
+how many inserted lesions of each type are found, and how many findings are false; what happens on
+the real lesion masks and on lesion-free scans.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTAGenLib.apply import insert
+from PASTAGenLib.spec import LesionSpec
+from PASTALib.catalog import PHASES, catalog
+from PASTALib.ct import CT, Segmentation
+from PASTALib.errors import PastaError
+from PASTALib.files import write_text
+from PASTALib.inference import segment
+from PASTALib.lesions import find_lesions
+from PASTALib.model import Model, load_model
+from PASTALib.progress import Progress
+from PASTALib.reading import read_ct
+from PASTATrain.classes import STRUCTURES
+from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
+from PASTATrain.sources import CHEST_SCANS, SCANS, catalogue_labels, lungs_of, torso_images
+
+FOUND_DICE = 0.1
+"""Least Dice of a finding with a lesion to count as finding it; SynTumor's and nnDetection's
+lesion-wise rules use 0.1 as well."""
+
+METASTASIS = "tcia_cmb_crc_01068"
+SARCOMAS = ("STS_002", "STS_018", "STS_026")
+REAL_LESIONS = (
+    (
+        "lung metastasis (CMB-CRC, semi-automatic mask)",
+        "lung_tumor",
+        f"{METASTASIS}/chest_ct",
+        f"{METASTASIS}/metastasis_silver_mask",
+    ),
+    *(
+        (
+            f"sarcoma {name} (IBSI, expert mask)",
+            "none of ours",
+            f"ibsi_sts/{name}/ct",
+            f"ibsi_sts/{name}/gtv_mask",
+        )
+        for name in SARCOMAS
+    ),
+)
+"""Name, lesion type, image and mask of real lesions; sarcomas are of no type that PASTA knows."""
+
+
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Dice overlap of two boolean masks; 1 where both are empty."""
+    import torch
+    from monai.metrics import compute_dice
+
+    masks = [torch.from_numpy(np.ascontiguousarray(mask))[None, None] for mask in (first, second)]
+    return float(compute_dice(masks[0], masks[1], ignore_empty=False))
+
+
+def organ_figures(scan: str, found: sitk.Image, truth: sitk.Image) -> Iterator[OrganFigure]:
+    """Dice of each structure that the model predicts and the truth holds (500 mm3 and more)."""
+    found_labels, labels = (sitk.GetArrayViewFromImage(image) for image in (found, truth))
+    least = 500 / float(np.prod(truth.GetSpacing()))
+    for key in STRUCTURES:
+        numbers = catalog().labels_of(key)
+        mask = np.isin(labels, numbers)
+        if mask.sum() >= least:
+            overlap = dice(np.isin(found_labels, numbers), mask)
+            yield OrganFigure(scan, key, overlap, int(mask.sum()))
+
+
+def match(
+    scan: str, ct: CT, segmentation: Segmentation, model: Model, truth: dict[str, sitk.Image]
+) -> tuple[list[LesionFigure], FindingsFigure]:
+    """Compare findings with true lesions (mask by type; a real lesion of unknown type is ``?``)."""
+    findings = find_lesions(ct, segmentation, model_spacing_mm=model.info.spacing_mm)
+    boxes = [(finding, finding.region) for finding in findings]
+    figures, touched = [], set[str]()
+    voxel = float(np.prod(ct.image.GetSpacing()))
+    for kind, image in truth.items():
+        mask = sitk.GetArrayViewFromImage(image) > 0
+        best, best_type = 0.0, ""
+        for finding, region in boxes:
+            where = tuple(
+                slice(start, start + size)
+                for start, size in zip(region.start, region.mask.shape, strict=True)
+            )
+            common = int((region.mask & mask[where]).sum())
+            if common:
+                touched.add(finding.id)
+            overlap = 2 * common / (int(region.mask.sum()) + int(mask.sum()))
+            if overlap > best:
+                best, best_type = overlap, finding.type
+        diameter = (6 * mask.sum() * voxel / np.pi) ** (1 / 3)
+        right = best_type == kind
+        figures.append(LesionFigure(scan, kind, float(diameter), best >= FOUND_DICE, right, best))
+    false = [finding for finding in findings if finding.id not in touched]
+    largest = max((finding.measurements.volume_mm3 / 1000 for finding in false), default=0.0)
+    types = tuple(sorted(finding.type for finding in false))
+    return figures, FindingsFigure(scan, len(truth), len(false), largest, types)
+
+
+def with_lesions(
+    ct: CT, organs: sitk.Image, types: Sequence[str], rng: np.random.Generator
+) -> tuple[CT, dict[str, sitk.Image]]:
+    """Insert one lesion of each type that the organs can hold; returns the masks by type."""
+    image, masks = ct.image, dict[str, sitk.Image]()
+    phase = next((phase for phase in PHASES if phase == ct.phase.value), None)
+    for key in types:
+        try:
+            case = insert(image, organs, LesionSpec(type=key, phase=phase), rng)
+        except PastaError:
+            continue  # the scan does not hold that organ
+        image = case.ct
+        masks = {
+            kind: kept * sitk.Cast(case.lesion_mask == 0, kept.GetPixelID())
+            for kind, kept in masks.items()
+        }
+        masks[key] = case.lesion_mask
+    return CT(image, ct.name, phase=ct.phase, synthetic=True), masks
+
+
+def on_grid_of(ct: CT, labels: sitk.Image) -> sitk.Image:
+    """A label map in the geometry of a CT, by nearest neighbor."""
+    return sitk.Resample(labels, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
+
+
+def kept_scans(data: Path, torsos: Sequence[int]) -> Iterator[tuple[str, CT, sitk.Image]]:
+    """Name, CT and organ labels of the scans kept out of training.
+
+    Of the chest scans only the lungs are labeled, by HU.
+    """
+    for scan in SCANS:
+        if scan.split == "test" and (data / scan.image).exists():
+            ct = read_ct(data / scan.image, phase=scan.phase)
+            labels = catalogue_labels(sitk.ReadImage(str(data / scan.labels)), scan.table)
+            yield scan.name, ct, on_grid_of(ct, labels)
+    for name, path, phase, split in CHEST_SCANS:
+        if split == "test" and (data / path).exists():
+            ct = read_ct(data / path, phase=phase)
+            yield name, ct, lungs_of(ct.image)
+    for seed in torsos:
+        torso = torso_images(seed, 2.0)
+        ct = CT(torso.image, f"torso_{seed:04d}", synthetic=True)
+        yield ct.name, ct, torso.organs
+
+
+def evaluate(
+    data: Path,
+    model_name: str,
+    out: Path,
+    rounds: int,
+    torsos: Sequence[int],
+    progress: Progress,
+    seed: int = 7,
+) -> Figures:
+    """Measure a model on everything that was kept out of training.
+
+    Args:
+        data: folder of the public scans; what is missing in it is left out.
+        model_name: bundled name or folder.
+        out: folder that takes ``figures.json`` and ``figures.md``.
+        rounds: how many lesions of each type are inserted into each scan, one at a time a type.
+        torsos: seeds of torsos by rule that were not trained with.
+        progress: told after each scan.
+        seed: of the inserted lesions.
+
+    Raises:
+        PastaError: the model cannot be loaded.
+    """
+    model = load_model(model_name)
+    organs: list[OrganFigure] = []
+    inserted: list[LesionFigure] = []
+    real: list[LesionFigure] = []
+    findings: list[FindingsFigure] = []
+    for name, ct, labels in kept_scans(data, torsos):
+        segmentation = segment(ct, model)
+        organs += organ_figures(name, segmentation.organs, labels)
+        findings.append(match(name, ct, segmentation, model, {})[1])
+        for number in range(rounds):
+            rng = np.random.default_rng((seed, number))
+            order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
+            changed, masks = with_lesions(ct, labels, order, rng)
+            if masks:
+                figures, false = match(name, changed, segment(changed, model), model, masks)
+                inserted += figures
+                findings.append(false)
+            progress(0.0, f"{name}, round {number + 1} of {rounds}")
+    for name, kind, image, mask in REAL_LESIONS:
+        if (data / f"{image}.nii.gz").exists():
+            ct = read_ct(data / f"{image}.nii.gz")
+            truth = on_grid_of(ct, sitk.ReadImage(str(data / f"{mask}.nii.gz")))
+            figures, false = match(name, ct, segment(ct, model), model, {kind: truth})
+            real += figures
+            findings.append(false)
+            progress(0.0, name)
+    measured = Figures(
+        model.info.name,
+        model.info.sha256,
+        tuple(organs),
+        tuple(inserted),
+        tuple(real),
+        tuple(findings),
+    )
+    write_text(out / "figures.json", json.dumps(asdict(measured), indent=1) + "\n")
+    write_text(out / "figures.md", as_markdown(measured))
+    return measured
