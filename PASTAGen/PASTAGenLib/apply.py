@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PASTAGenLib.grid import Grid, slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.plan import plan_in
-from PASTAGenLib.render import host_mask, lesion_mask, lesion_share, tissue
+from PASTAGenLib.render import lesion_mask, lesion_share, room, tissue
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.truth import Truth, truth_of
@@ -65,9 +65,9 @@ def apply_in(
     if tuple(plan.grid_shape) != grid.shape:
         raise PastaError("The plan was made for a scan of another size; plan the lesion anew.")
     before = hu[slices(plan.box)]
-    share = lesion_share(plan, grid, organs)
-    host = host_mask(plan, organs, plan.box)
-    filled = tissue(plan, grid, before.astype(np.float32), host, share)
+    share = lesion_share(plan, grid, hu, organs)
+    _, free = room(plan, hu, organs, plan.box)
+    filled = tissue(plan, grid, before.astype(np.float32), free, share)
     after = np.rint(before + share * (filled - before)).clip(-1024, 3071).astype(np.int16)
     return Inserted(np.where(share > 0, after, before), lesion_mask(share), share)
 

@@ -12,22 +12,48 @@ from PASTALib.catalog import LesionHU, Phase, catalog
 from PASTALib.errors import PastaError
 
 DEADBAND_HU = {"non_contrast": 10.0, "arterial": 10.0, "portal_venous": 8.0}
-"""A difference to the organ that is smaller reads as isodense (facts 4.3)."""
+"""A smaller difference to the reference reads as isodense (facts 4.3)."""
+ORGAN_DEADBAND_HU = {"lung": 40.0, "bone": 20.0}
+"""Wider where the reference itself varies: solid lung tumors against muscle, and bone."""
+MUSCLE_IS_REFERENCE = frozenset({"lung", "esophagus", "stomach", "colorectum"})
+"""Against air or mixed content anything would be hyperdense; reports compare with muscle."""
 VISIBLE_IN_NOISE = 1.5
 """A lesion that is not isodense stands out by this many noise SD (facts 4.2b)."""
-TEXTURE_SPLIT_HU = 10.0
-"""Texture SD between homogeneous (3 to 8 HU) and heterogeneous (12 to 35 HU) (facts 4.3)."""
-DENSE_SPLIT = 0.2
-"""Calcified and ground-glass lesions are heterogeneous above this share of their contrast."""
+TEXTURE_HU = 10.0
+RELATIVE_TEXTURE = 0.15
+"""Heterogeneous above 10 HU of texture, and above 15 % of what |HU| exceeds 50 by: homogeneous
+lesions have 3 to 8 HU, heterogeneous ones 12 to 35 HU (facts 4.3)."""
+SHARP_EDGE_MM = 2.0
+"""Well-defined edges are up to 2 mm wide without the scanner's blur, ill-defined ones 2 to 5 mm."""
+SOLID_HU = (20.0, 32.0)
+"""A solid tumor has at least this (one value is drawn), however fatty its organ is."""
+UNENHANCED_TEXTURE = 0.6
+"""Without contrast agent, tissue and necrosis differ less than the table's enhanced lesions."""
 DRAWS = 40
+MOST_SD = 3.0
+"""No HU is drawn farther from the catalogue's mean, in its SD."""
 
 
 @dataclass(frozen=True)
 class Density:
-    """Mean HU, texture and edge of a lesion, with the strings of the report."""
+    """HU, texture and edge of a lesion, with the strings of the report.
 
+    Attributes:
+        subtype: the catalogue's subtype that the values are of.
+        mean_hu: mean HU of the lesion.
+        base_hu: median HU of the structure that holds it.
+        reference_hu: HU of the tissue that its density is compared with.
+        density: PASTA's string.
+        texture_sd: SD of the texture without noise, HU.
+        heterogeneity: PASTA's string.
+        edge_mm: 10-90 % width of the edge without voxel size, mm.
+        surface: PASTA's string.
+    """
+
+    subtype: str
     mean_hu: float
     base_hu: float
+    reference_hu: float
     density: str
     texture_sd: float
     heterogeneity: str
@@ -35,116 +61,103 @@ class Density:
     surface: str
 
 
-def density_string(difference_hu: float, phase: Phase) -> str:
-    """PASTA's density of a difference to the organ's own HU."""
-    if abs(difference_hu) <= DEADBAND_HU[phase]:
+def density_string(difference_hu: float, organ: str, phase: Phase) -> str:
+    """PASTA's density of a difference to the reference tissue."""
+    if abs(difference_hu) <= ORGAN_DEADBAND_HU.get(organ, DEADBAND_HU[phase]):
         return "Isodense"
     return "Hypodense" if difference_hu < 0 else "Hyperdense"
 
 
 def draw_subtype(spec: LesionSpec, rng: np.random.Generator) -> str:
-    """The subtype asked for, or one at random; rarer ones are listed last in the catalogue."""
-    if spec.subtype is not None:
-        return spec.subtype
+    """The subtype asked for, or one at random; the catalogue lists the commoner first."""
     subtypes = spec.kind.subtypes
-    weights = np.array([0.65, 0.35]) if len(subtypes) == 2 else np.ones(len(subtypes))
-    return str(rng.choice(subtypes, p=weights / weights.sum()))
-
-
-def _mean(row: LesionHU, scene: Scene, phase: Phase, rng: np.random.Generator) -> float:
-    reference = 0.0 if row.absolute else scene.tissue_hu(row.reference, phase)
-    hu = row.by_phase[phase]
-    return reference + rng.normal(hu.mean, hu.sd)
+    if spec.subtype is not None or len(subtypes) == 1:
+        return spec.subtype or subtypes[0]
+    return subtypes[0] if rng.random() < 0.6 else str(rng.choice(subtypes[1:]))
 
 
 def draw_density(
-    scene: Scene,
-    host: Host,
-    spec: LesionSpec,
-    subtype: str,
-    phase: Phase,
-    rng: np.random.Generator,
+    scene: Scene, host: Host, spec: LesionSpec, phase: Phase, rng: np.random.Generator
 ) -> Density:
     """Draw HU until they fit what was asked and stand out of the noise.
 
+    The spread widens from draw to draw up to `MOST_SD`. If nothing that the catalogue allows
+    stands out (a cyst in a kidney of 12 HU), the largest contrast is taken and its density is
+    called what it is.
+
     Raises:
-        PastaError: the density asked for does not occur for this lesion in this phase.
+        PastaError: the density asked for does not occur for this lesion.
     """
-    row = catalog().lesion_hu[spec.type, subtype]
+    organ = spec.kind.organ
     base = scene.median(host.labels)
     base = scene.tissue_hu(host.key, phase) if base is None else base
-    limit = max(VISIBLE_IN_NOISE * scene.noise_hu, DEADBAND_HU[phase])
-    isodense_kind = "isodense" in subtype
-    best: tuple[float, float] | None = None
-    for _ in range(DRAWS):
-        mean = _mean(row, scene, phase, rng) if spec.hu is None else spec.hu
-        difference = mean - base
-        string = density_string(difference, phase)
+    reference = scene.tissue_hu("back_muscle", phase) if organ in MUSCLE_IS_REFERENCE else base
+    limit = VISIBLE_IN_NOISE * scene.noise_hu
+    floor = rng.uniform(*SOLID_HU)
+    best: tuple[float, LesionHU, float] | None = None
+    for draw in range(DRAWS):
+        row = catalog().lesion_hu[spec.type, draw_subtype(spec, rng)]
+        widened = np.clip(rng.normal() * (1 + draw / 20), -MOST_SD, MOST_SD)
+        hu = row.by_phase[phase]
+        mean = hu.mean + widened * hu.sd
+        mean += 0.0 if row.absolute else scene.tissue_hu(row.reference, phase)
+        if spec.kind.malignant and row.subtype != "ground_glass":
+            mean = max(mean, floor)
+        if spec.hu is not None:
+            mean = spec.hu
+        string = density_string(mean - reference, organ, phase)
         if spec.density is not None and spec.hu is None and string != spec.density:
             continue
-        wanted = spec.hu is not None or spec.density == "Isodense" or isodense_kind
-        if wanted or abs(difference) >= limit:
-            return _complete(row, spec, mean, base, string, rng)
-        if best is None or abs(difference) > abs(best[0]):
-            best = (difference, mean)
-    if spec.density is not None:
-        return _pushed(row, spec, base, limit, phase, rng)
-    # The catalogue's contrast lies inside the noise of this scan: take the largest seen, widened.
-    difference = best[0] if best else -limit
-    mean = base + np.sign(difference or -1.0) * limit * rng.uniform(1.0, 1.3)
-    return _complete(row, spec, mean, base, density_string(mean - base, phase), rng)
-
-
-def _pushed(
-    row: LesionHU,
-    spec: LesionSpec,
-    base: float,
-    limit: float,
-    phase: Phase,
-    rng: np.random.Generator,
-) -> Density:
-    """A density that was asked for although the table does not draw it."""
-    if row.absolute and abs(row.by_phase[phase].mean - base) > 100:
+        may_hide = spec.hu is not None or spec.density == "Isodense" or "isodense" in row.subtype
+        contrast = abs(mean - base)
+        if may_hide or contrast >= limit:
+            return _complete(row, spec, phase, mean, base, reference, rng)
+        if best is None or contrast > best[0]:
+            best = (contrast, row, mean)
+    if best is None:
         raise PastaError(
-            f"A {spec.type} ({row.subtype}) of about {row.by_phase[phase].mean:.0f} HU cannot be "
-            f"{spec.density} in an organ of {base:.0f} HU; give hu, or leave density out."
+            f"A {spec.kind.name.lower()} is not {str(spec.density).lower()} in the "
+            f"{phase.replace('_', ' ')} phase of this scan (reference {reference:.0f} HU); give "
+            "hu, or leave density out."
         )
-    sign = {"Hypodense": -1.0, "Isodense": 0.0, "Hyperdense": 1.0}[spec.density or "Isodense"]
-    mean = base + sign * limit * rng.uniform(1.05, 1.8)
-    return _complete(row, spec, mean, base, density_string(mean - base, phase), rng)
+    return _complete(best[1], spec, phase, best[2], base, reference, rng)
 
 
 def _complete(
     row: LesionHU,
     spec: LesionSpec,
+    phase: Phase,
     mean: float,
     base: float,
-    string: str,
+    reference: float,
     rng: np.random.Generator,
 ) -> Density:
-    low, high = row.texture_sd
-    scale = max(abs(mean - base), 1.0)
-    dense = row.absolute and (high > 30)
-    split = DENSE_SPLIT * scale if dense else TEXTURE_SPLIT_HU
-    sd = rng.uniform(low, high)
-    asked = spec.heterogeneity
-    if asked == "Homogeneous":
+    """Texture and edge for a mean."""
+    split = max(TEXTURE_HU, RELATIVE_TEXTURE * (abs(mean) - 50.0))
+    sd = rng.uniform(*row.texture_sd)
+    if phase == "non_contrast" and row.texture_sd[1] <= 40:
+        sd *= UNENHANCED_TEXTURE
+    if spec.heterogeneity == "Homogeneous":
         sd = min(sd, rng.uniform(0.4, 0.8) * split)
-    elif asked == "Heterogeneous":
+    elif spec.heterogeneity == "Heterogeneous":
         sd = max(sd, rng.uniform(1.3, 2.2) * split)
-    elif 0.8 * split < sd < 1.2 * split:  # neither reads clearly
-        sd = 0.8 * split if sd < split else 1.2 * split
+    elif 0.75 * split < sd < 1.25 * split:  # neither reads clearly
+        sd = 0.75 * split if sd < split else 1.25 * split
     edge = rng.uniform(*row.edge_mm)
     if spec.surface == "Well-defined margin":
         edge = min(edge, rng.uniform(0.5, 1.0))
     elif spec.surface == "Ill-defined margin":
-        edge = max(edge, rng.uniform(2.5, 4.5))
+        edge = max(edge, rng.uniform(2.6, 4.5))
+    elif 0.8 * SHARP_EDGE_MM < edge < 1.2 * SHARP_EDGE_MM:
+        edge = (0.8 if edge < SHARP_EDGE_MM else 1.2) * SHARP_EDGE_MM
     return Density(
+        subtype=row.subtype,
         mean_hu=float(mean),
         base_hu=float(base),
-        density=string,
+        reference_hu=float(reference),
+        density=density_string(mean - reference, spec.kind.organ, phase),
         texture_sd=float(sd),
         heterogeneity="Heterogeneous" if sd > split else "Homogeneous",
         edge_mm=float(edge),
-        surface="Ill-defined margin" if edge > 1.75 else "Well-defined margin",
+        surface="Ill-defined margin" if edge > SHARP_EDGE_MM else "Well-defined margin",
     )

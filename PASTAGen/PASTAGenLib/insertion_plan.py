@@ -21,25 +21,25 @@ class InsertionPlan:
 
     Attributes:
         type: lesion type of the catalogue.
-        subtype: its subtype.
         host: structure that holds the lesion.
-        host_labels: labels of the organ map that the mask may cover.
+        host_labels: labels of the organ map that the mask may cover; a lesion that protrudes
+            makes its fat and unlabelled surroundings the first of them.
         phase: contrast phase that the HU are for.
         shape: PASTA's shape.
         long_axis_mm: long axis in the axial plane, of the shape before the organ cuts it.
         blob: the shape in LPS mm.
         thickness_mm: thickness along the organ's wall; None for a lesion that is not wall-bound.
-        density: HU, texture and edge.
+        outward_mm: how far it may protrude from the organ; 0 keeps it inside.
+        density: HU, subtype, texture and edge.
         grain_mm: size of the texture's grains.
         core_hu: HU that are added in the middle (necrosis, rim), falling off outward.
-        noise_hu: noise SD of the scan.
+        noise_hu: noise SD of the scan, HU.
         texture_seed: seed of the texture field.
         box: voxels ``z, y, x`` outside of which nothing changes.
         grid_shape: voxels of the scan that the plan was made for.
     """
 
     type: str
-    subtype: str
     host: str
     host_labels: tuple[int, ...]
     phase: Phase
@@ -47,6 +47,7 @@ class InsertionPlan:
     long_axis_mm: float
     blob: Blob
     thickness_mm: float | None
+    outward_mm: float
     density: Density
     grain_mm: float
     core_hu: float

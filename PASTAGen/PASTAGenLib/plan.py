@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from PASTAGenLib import sites
-from PASTAGenLib.density import draw_density, draw_subtype
+from PASTAGenLib.density import draw_density
 from PASTAGenLib.grid import grown
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.render import TEN_TO_NINETY, lesion_mask, lesion_share
@@ -20,6 +20,9 @@ from PASTALib.errors import PastaError
 
 SIZE_SPREAD = 0.45
 """Log-SD of the long axis about the catalogue's median."""
+PUNCTATE = "Punctate, nodular"
+PUNCTATE_MM = 10.0
+"""Types that have a punctate form have it below this long axis."""
 WALL_THICKNESS_MM = {
     "gallbladder_cancer": (11.0, 3.0, 5.0, 20.0),
     "bladder_cancer": (10.0, 3.0, 5.0, 25.0),
@@ -32,30 +35,68 @@ WALL_GROWN = frozenset(WALL_THICKNESS_MM)
 ROUNDNESS = {"liver_cyst": (0.85, 1.0), "kidney_cyst": (0.85, 1.0), "kidney_stone": (0.6, 1.0)}
 INSIDE = {"lung": 0.9, "bone": 0.62, "gallbladder": 0.75, "pancreas": 0.7}
 """Share of a shape that must lie in its organ; the rest is cut. Others: 0.85."""
+PROTRUDES = {
+    "kidney_tumor": 0.5,
+    "kidney_cyst": 0.5,
+    "pancreas_tumor": 0.4,
+    "pancreas_cyst": 0.6,
+    "liver_tumor": 0.1,
+    "liver_cyst": 0.15,
+    "gallbladder_cancer": 0.3,
+    "esophageal_cancer": 0.8,
+    "gastric_cancer": 0.4,
+    "colorectal_cancer": 0.4,
+}
+"""How often a lesion reaches beyond its organ (exophytic renal and pancreatic masses are common,
+an esophageal tumor widens its tube); types that are not listed never do."""
+HALF_OUT = (0.45, 0.9)
+"""Share of a protruding blob's points in its organ."""
+ALL_FREE = 0.93
+"""Share of a protruding blob's points in its organ or in free fat."""
 SMALLER = 0.8
 SHRINKS = 12
 FULL_ENOUGH = 0.45
 """Smallest share of a wall lesion's own volume that must remain in the organ."""
 
 
-def draw_shape(spec: LesionSpec, rng: np.random.Generator) -> str:
-    """The shape asked for, or the type's default in six of ten cases."""
-    shapes = spec.kind.shapes
-    if spec.shape is not None:
-        return spec.shape
-    if len(shapes) == 1 or rng.random() < 0.6:
-        return spec.kind.default_shape
-    return str(rng.choice([s for s in shapes if s != spec.kind.default_shape]))
-
-
-def draw_long_axis(spec: LesionSpec, rng: np.random.Generator) -> float:
-    """The size asked for, or a log-normal one within the catalogue's limits, in mm."""
+def draw_size(spec: LesionSpec, rng: np.random.Generator) -> float:
+    """The long axis asked for, or a log-normal one within the catalogue's limits, in mm."""
+    axis = spec.kind.long_axis_mm
+    drawn = axis.median * np.exp(rng.normal(0, SIZE_SPREAD))
     if spec.long_axis_mm is not None:
         return spec.long_axis_mm
-    axis = spec.kind.long_axis_mm
-    return float(
-        np.clip(axis.median * np.exp(rng.normal(0, SIZE_SPREAD)), axis.minimum, axis.maximum)
-    )
+    most = PUNCTATE_MM if spec.shape == PUNCTATE else axis.maximum
+    return float(np.clip(drawn, axis.minimum, most))
+
+
+def draw_shape(spec: LesionSpec, size_mm: float, rng: np.random.Generator) -> str:
+    """The shape asked for; small ones are punctate, the type's default in six of ten others."""
+    chance, other = rng.random(), rng.random()
+    shapes = [s for s in spec.kind.shapes if s != PUNCTATE]
+    if spec.shape is not None:
+        return spec.shape
+    if not shapes or (PUNCTATE in spec.kind.shapes and size_mm < PUNCTATE_MM):
+        return PUNCTATE
+    default = spec.kind.default_shape
+    others = [s for s in shapes if s != default]
+    if not others or (default in shapes and chance < 0.6):
+        return default
+    return others[int(other * len(others))]
+
+
+def _protrudes(spec: LesionSpec, rng: np.random.Generator) -> bool:
+    """Whether the lesion is to reach beyond its organ.
+
+    Raises:
+        PastaError: it was asked for and the type cannot.
+    """
+    chance = PROTRUDES.get(spec.type, 0.0)
+    if spec.protrudes and chance == 0:
+        raise PastaError(
+            f"A {spec.kind.name.lower()} cannot protrude from its organ; leave protrudes out."
+        )
+    drawn = bool(rng.random() < chance)
+    return drawn if spec.protrudes is None else spec.protrudes
 
 
 def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> InsertionPlan:
@@ -66,22 +107,23 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
     """
     hosts = sites.candidate_hosts(scene, spec)
     phase = spec.phase or scene.phase
-    subtype = draw_subtype(spec, rng)
-    shape = draw_shape(spec, rng)
-    size = draw_long_axis(spec, rng)
+    size = draw_size(spec, rng)
+    shape = draw_shape(spec, size, rng)
     host = sites.draw_host(scene, hosts, rng)
-    density = draw_density(scene, host, spec, subtype, phase, rng)
+    density = draw_density(scene, host, spec, phase, rng)
     roundness = ROUNDNESS.get(spec.type, (0.7, 1.0))
     template = draw_blob(1.0, shape, roundness, rng)
     thickness = None
     if shape == "Wall thickening":
         mean, sd, low, high = WALL_THICKNESS_MM[spec.type]
         thickness = float(np.clip(rng.normal(mean, sd), low, high))
+    outward = 0.0
+    if _protrudes(spec, rng):
+        outward = size if thickness is None else float(rng.uniform(0.15, 0.5) * thickness)
     big_malignant = spec.kind.malignant and size > 30 and density.heterogeneity == "Heterogeneous"
     core = -rng.uniform(1.0, 2.0) * density.texture_sd if big_malignant else 0.0
     draft = InsertionPlan(
         type=spec.type,
-        subtype=subtype,
         host=host.key,
         host_labels=host.labels,
         phase=phase,
@@ -89,6 +131,7 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
         long_axis_mm=size,
         blob=template,
         thickness_mm=thickness,
+        outward_mm=outward,
         density=density,
         grain_mm=float(np.clip(rng.uniform(0.08, 0.3) * size, 1.5, 8.0)),
         core_hu=float(core),
@@ -99,9 +142,12 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
     )
     smallest = spec.long_axis_mm or spec.kind.long_axis_mm.minimum
     for _ in range(SHRINKS):
-        placed = _place(scene, spec, host, replace(draft, long_axis_mm=size), rng)
-        if placed is not None:
-            return placed
+        sized = replace(draft, long_axis_mm=size)
+        inside = [] if spec.protrudes else [replace(sized, outward_mm=0.0)]
+        for attempt in [sized, *inside] if outward > 0 else [sized]:
+            placed = _place(scene, spec, host, attempt, rng)
+            if placed is not None:
+                return placed
         if size <= smallest:
             break
         size = max(size * SMALLER, smallest)
@@ -154,12 +200,15 @@ def _place(
             inward = 0.45 * min(blob.semi_axes)
             centers = walls + inward * normals @ np.linalg.inv(scene.grid.steps).T
     if draft.thickness_mm is None:
-        needed = 0.55 if spec.type in WALL_GROWN else INSIDE.get(spec.kind.organ, 0.85)
-        share = sites.share_inside(scene, host.labels, blob, centers)
-        centers = centers[share >= needed]
+        own, free = sites.shares_inside(scene, host.labels, blob, centers)
+        if draft.outward_mm > 0:
+            fits = (own >= HALF_OUT[0]) & (own <= HALF_OUT[1]) & (free >= ALL_FREE)
+        else:
+            fits = own >= (0.55 if spec.type in WALL_GROWN else INSIDE.get(spec.kind.organ, 0.85))
+        centers = centers[fits]
     for center in centers[:3]:
         placed = _boxed(scene, draft, center)
-        mask = lesion_mask(lesion_share(placed, scene.grid, scene.organs))
+        mask = lesion_mask(lesion_share(placed, scene.grid, scene.hu, scene.organs))
         volume = float(mask.sum()) * scene.grid.voxel_volume
         if volume > 0 and volume >= _least_volume(placed):
             return placed

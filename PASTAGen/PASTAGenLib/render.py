@@ -14,26 +14,50 @@ from PASTAGenLib.scene import Scene
 TEN_TO_NINETY = 2.563
 """10-90 % width of an edge blurred by a Gaussian, in its standard deviations."""
 LIKELY_INSIDE = 0.5
-CLIP_NOISE_SD = 2.5
-"""What differs more from its surroundings is anatomy (vessel, wall, gas), not noise."""
+LEAST_SHARE = 0.01
+SMALL_VOXELS = 40
+"""Masks of fewer voxels get the volume of the lesion rather than its half-share contour."""
+STRUCTURE_NOISE_SD = 2.5
+"""What differs by more from its surroundings is anatomy (vessel, wall, gas), not noise."""
+NOISE_GRAIN = 1.2
+"""Grain of drawn noise in voxels."""
+FAT_HU = (-160, -20)
+RIM_HU = 60
+RIM_VOXELS = 2
+"""Between an organ and its fat lie one or two voxels of neither HU."""
 
 
-def host_mask(plan: InsertionPlan, organs: NDArray[np.uint8], box: Box) -> NDArray[np.bool_]:
-    """Voxels of a box that belong to the lesion's organ."""
-    return np.asarray(Scene.table(plan.host_labels)[organs[slices(box)]])
+def room(
+    plan: InsertionPlan, hu: NDArray[np.int16], organs: NDArray[np.uint8], box: Box
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Voxels of a box that belong to the lesion's organ, and those that the lesion may take.
+
+    The second set holds the first. For a lesion that protrudes it also holds unlabelled fat, and
+    the partial-volume voxels between the organ and that fat.
+    """
+    where = slices(box)
+    host = Scene.table(plan.host_labels)[organs[where]]
+    if plan.outward_mm <= 0:
+        return host, host
+    near = hu[where]
+    free = (organs[where] == 0) & (near >= FAT_HU[0])
+    fat = free & (near <= FAT_HU[1])
+    rim = free & (near <= RIM_HU) & ndimage.binary_dilation(host, iterations=RIM_VOXELS)
+    return host, host | fat | rim
 
 
-def lesion_share(plan: InsertionPlan, grid: Grid, organs: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Share of lesion in each voxel of the plan's box, 0 to 1; 0 outside of the organ.
+def lesion_share(
+    plan: InsertionPlan, grid: Grid, hu: NDArray[np.int16], organs: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Share of lesion in each voxel of the plan's box, 0 to 1; 0 where it may not be.
 
     Lesions of few voxels are evaluated at several points a voxel, so that a stone of 2 mm dims
     in a voxel of 3 mm as it does in a scan.
     """
-    host = host_mask(plan, organs, plan.box)
-    depth = _wall_depth(plan, grid, organs) if plan.thickness_mm is not None else None
-    spacing = grid.spacing
-    finest = min(plan.blob.semi_axes) if depth is None else plan.thickness_mm or 1.0
-    parts = np.clip(np.ceil(1.5 * spacing / finest), 1, 3).astype(int)
+    host, free = room(plan, hu, organs, plan.box)
+    depth = None if plan.thickness_mm is None else _wall_depth(plan, grid, organs)
+    finest = plan.thickness_mm or min(plan.blob.semi_axes)
+    parts = np.clip(np.ceil(1.5 * grid.spacing / finest), 1, 3).astype(int)
     offsets = grid.offsets(plan.box, np.array(plan.blob.center))
     share = np.zeros(host.shape, np.float32)
     for shift in np.ndindex(*parts):
@@ -46,34 +70,54 @@ def lesion_share(plan: InsertionPlan, grid: Grid, organs: NDArray[np.uint8]) -> 
             + np.einsum("...k,...k->...", widths, widths) / 12
         )
         if depth is not None:
-            # Shoulders: the wall is thickest in the middle of the lesion.
-            half = np.float32(plan.long_axis_mm / 2)
-            thick = plan.thickness_mm * np.sqrt(np.clip(-away / (0.5 * half), 0.0, 1.0))
-            away = np.maximum(away, depth - thick)
+            # Shoulders: thickest in the middle of the lesion, running out along the wall.
+            taper = np.sqrt(np.clip(-away / np.float32(plan.long_axis_mm / 4), 0.0, 1.0))
+            away = np.maximum(away, depth - plan.thickness_mm * taper)
+            away = np.maximum(away, -plan.outward_mm * taper - depth)
         share += ndtr(-away / sd).astype(np.float32)
     share /= int(np.prod(parts))
-    share[(share < 0.01) | ~host] = 0
+    share[(share < LEAST_SHARE) | ~free] = 0
+    return _attached(share, host) if plan.outward_mm > 0 else share
+
+
+def _attached(share: NDArray[np.float32], host: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Without the parts that do not hang together with the lesion in its organ."""
+    pieces, count = ndimage.label(share > 0)
+    if count > 1:
+        weights = ndimage.sum_labels(share * host, pieces, np.arange(1, count + 1))
+        share = np.where(pieces == 1 + int(np.argmax(weights)), share, np.float32(0))
     return share
 
 
 def _wall_depth(plan: InsertionPlan, grid: Grid, organs: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Distance in mm from the organ's outer surface for the voxels of the box."""
+    """Distance in mm from the organ's outer surface, negative outside, in the box's voxels."""
     reach = float(plan.thickness_mm or 0) + float(grid.spacing.max())
     wide = grown(plan.box, np.ceil(reach / grid.spacing), grid.shape)
-    inside = host_mask(plan, organs, wide)
-    depth = ndimage.distance_transform_edt(inside, sampling=grid.spacing).astype(np.float32)
+    inside = Scene.table(plan.host_labels)[organs[slices(wide)]]
     inner = tuple(
         slice(own[0] - whole[0], own[1] - whole[0])
         for own, whole in zip(plan.box, wide, strict=True)
     )
-    return np.asarray(depth[inner] - np.float32(0.5 * grid.spacing.mean()))
+    half = np.float32(0.5 * grid.spacing.mean())  # from the voxel's center to its face
+    depth = ndimage.distance_transform_edt(inside, sampling=grid.spacing)[inner] - half
+    if plan.outward_mm > 0:
+        out = ndimage.distance_transform_edt(~inside[inner], sampling=grid.spacing) - half
+        depth = np.where(inside[inner], depth, -out)
+    return np.asarray(depth, np.float32)
 
 
 def lesion_mask(share: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Voxels that are mostly lesion; the fullest voxel for a lesion smaller than a voxel."""
+    """Voxels that are mostly lesion; at least one if there is any lesion at all.
+
+    Half-share contours lose most of a lesion of a few voxels, so small masks take the fullest
+    voxels up to the lesion's volume.
+    """
     mask = share >= LIKELY_INSIDE
-    if not mask.any() and share.max(initial=0.0) > 0:
-        mask = share == share.max()
+    if mask.sum() < SMALL_VOXELS and share.any():
+        count = min(max(int(mask.sum()), round(float(share.sum())), 1), int((share > 0.2).sum()))
+        fullest = np.argsort(-share, axis=None, kind="stable")[: max(count, 1)]
+        mask = np.zeros(share.shape, bool)
+        mask.ravel()[fullest] = True
     return np.asarray(mask)
 
 
@@ -92,7 +136,7 @@ def tissue(
     plan: InsertionPlan,
     grid: Grid,
     hu: NDArray[np.float32],
-    host: NDArray[np.bool_],
+    free: NDArray[np.bool_],
     share: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """HU that a voxel of the box would have if it were all lesion.
@@ -100,32 +144,52 @@ def tissue(
     Mean, texture and core of the plan, and on top the scan's own noise at that place: what
     remains of the scan after its local mean is taken away, without vessels and walls, filled up
     with drawn noise where the organ has less of it than the scan.
+
+    Args:
+        plan: the plan.
+        grid: grid of the whole scan.
+        hu: HU of the box before.
+        free: voxels of the box that the lesion may take.
+        share: share of lesion in each voxel.
     """
     rng = np.random.default_rng(plan.texture_seed)
-    texture = correlated_noise(hu.shape, plan.grain_mm, grid.spacing, rng)
-    drawn = correlated_noise(hu.shape, 1.2 * float(grid.spacing.min()), grid.spacing, rng)
-    inside = host.astype(np.float32)
-    size = 3
-    weight = ndimage.uniform_filter(inside, size)
-    mean = ndimage.uniform_filter(hu * inside, size) / np.maximum(weight, 1e-3)
-    limit = CLIP_NOISE_SD * plan.noise_hu
-    own = np.clip(hu - mean, -limit, limit) * inside
+    spacing = grid.spacing
     core = share > LIKELY_INSIDE
-    if core.sum() > 8:
-        texture = (texture - texture[core].mean()) / max(float(texture[core].std()), 0.2)
-        own = own - own[core].mean()
-        kept = min(float(own[core].std()), plan.noise_hu)
-        if kept > 0:
-            own *= kept / max(float(own[core].std()), 1e-3)
-    else:
-        kept = 0.0
-        own = own * 0
-    missing = np.sqrt(max(plan.noise_hu**2 - kept**2, 0.0))
-    filled = plan.density.mean_hu + plan.density.texture_sd * texture + own + missing * drawn
+    if core.sum() < 8:
+        core = share > 0
+    texture = _standard(correlated_noise(hu.shape, plan.grain_mm, spacing, rng), core)
+    texture *= np.float32(plan.density.texture_sd)
     if plan.core_hu:
         away = np.linalg.norm(grid.offsets(plan.box, np.array(plan.blob.center)), axis=-1)
-        bump = np.exp(-0.5 * (away / (0.22 * plan.long_axis_mm)) ** 2)
-        if core.any():
-            bump -= bump[core].mean()  # the mean stays what was planned
-        filled = filled + plan.core_hu * bump
-    return np.asarray(filled, np.float32)
+        texture += plan.core_hu * np.exp(-0.5 * (away / (0.22 * plan.long_axis_mm)) ** 2)
+    if 0 < plan.density.mean_hu < 200:  # soft tissue: necrosis is water, never fat
+        texture = np.maximum(texture, min(-plan.density.texture_sd, -plan.density.mean_hu))
+    texture -= texture[core].mean()
+    noise = _own_noise(plan, hu, free)
+    kept = min(float(noise[core].std()), plan.noise_hu)
+    drawn = correlated_noise(hu.shape, NOISE_GRAIN * float(spacing.min()), spacing, rng)
+    noise += np.sqrt(max(plan.noise_hu**2 - kept**2, 0.0)) * drawn
+    return np.asarray(plan.density.mean_hu + texture + noise - noise[core].mean(), np.float32)
+
+
+def _own_noise(
+    plan: InsertionPlan, hu: NDArray[np.float32], free: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """The scan's own noise: what differs from the mean of the neighbors, but no anatomy.
+
+    Differences far beyond the noise SD fade to zero rather than to a limit, otherwise the wall of
+    a gas bubble stays as an outline.
+    """
+    inside = free.astype(np.float32)
+    weight = np.maximum(ndimage.uniform_filter(inside, 3), 1e-3)
+    differs = (hu - ndimage.uniform_filter(hu * inside, 3) / weight) * inside
+    fade = np.exp(-0.5 * (differs / (STRUCTURE_NOISE_SD * plan.noise_hu)) ** 4)
+    return np.asarray(differs * fade, np.float32)
+
+
+def _standard(field: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """A field with mean 0 and SD 1 over some voxels; small SD of few voxels are not blown up."""
+    values = field[where]
+    if values.size < 2:
+        return field * 0
+    return (field - values.mean()) / max(float(values.std()), 0.3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from PASTAGenLib.render import FAT_HU, RIM_HU
 from PASTAGenLib.scene import Host, Scene, hosts_of
 from PASTAGenLib.shapes import Blob, sphere_directions
 from PASTAGenLib.spec import LesionSpec
@@ -99,21 +100,32 @@ def draw_centers(
     return indices
 
 
-def share_inside(
+def shares_inside(
     scene: Scene, labels: tuple[int, ...], blob: Blob, centers: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Share of a blob's surface and inner points that lie in the organ, for each center."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of a blob's points that lie in the organ, and in the organ or free fat, by center."""
     directions = sphere_directions()
     surface = directions * blob.radii(directions)[:, None]
     points = np.concatenate([surface, 0.6 * surface[::2]])
-    steps = points @ np.linalg.inv(scene.grid.steps).T
-    indices = np.rint(centers[:, None] + steps[None]).astype(np.int64)
-    shape = np.array(scene.grid.shape)
-    valid = np.all((indices >= 0) & (indices < shape), axis=-1)
-    indices = np.clip(indices, 0, shape - 1)
-    flat = np.ravel_multi_index(tuple(np.moveaxis(indices, -1, 0)), scene.grid.shape)
-    inside = scene.table(labels)[scene.organs.ravel()[flat]] & valid
-    return np.asarray(inside.mean(axis=1))
+    flat, valid = _flat(scene, centers[:, None] + _steps(scene, points)[None])
+    labels_there, hu = scene.organs.ravel()[flat], scene.hu.ravel()[flat]
+    inside = scene.table(labels)[labels_there] & valid
+    free = valid & (labels_there == 0) & (hu >= FAT_HU[0]) & (hu <= RIM_HU)
+    return inside.mean(axis=1), (inside | free).mean(axis=1)
+
+
+def _steps(scene: Scene, vectors: NDArray) -> NDArray[np.float64]:
+    """Vectors in mm as fractional index steps."""
+    return np.asarray(vectors @ np.linalg.inv(scene.grid.steps).T)
+
+
+def _flat(scene: Scene, indices: NDArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Flat array index of the nearest voxels, and which of them lie in the scan."""
+    nearest = np.rint(indices).astype(np.int64)
+    limits = np.array(scene.grid.shape)
+    valid = np.all((nearest >= 0) & (nearest < limits), axis=-1)
+    nearest = np.clip(nearest, 0, limits - 1)
+    return np.ravel_multi_index(tuple(np.moveaxis(nearest, -1, 0)), scene.grid.shape), valid
 
 
 def wall_centers(
@@ -133,16 +145,13 @@ def wall_centers(
     step_mm = float(scene.grid.spacing.min())
     count = int(reach_mm / step_mm) + 2
     walk = (np.arange(count) * step_mm)[None, :, None] * directions[:, None]
-    indices = np.rint(centers[:, None] + walk @ np.linalg.inv(scene.grid.steps).T).astype(np.int64)
-    shape = np.array(scene.grid.shape)
-    valid = np.all((indices >= 0) & (indices < shape), axis=-1)
-    indices = np.clip(indices, 0, shape - 1)
-    flat = np.ravel_multi_index(tuple(np.moveaxis(indices, -1, 0)), scene.grid.shape)
+    path = np.rint(centers[:, None] + _steps(scene, walk))
+    flat, valid = _flat(scene, path)
     inside = scene.table(host.labels)[scene.organs.ravel()[flat]] & valid
     left = ~inside
     last = np.argmax(left, axis=1) - 1
     # Leaving through the edge of the scan is no wall.
     outside = valid[np.arange(len(centers)), np.maximum(last + 1, 0)]
     good = left.any(axis=1) & (last >= 0) & outside
-    points = indices[np.arange(len(centers)), np.maximum(last, 0)].astype(np.float64)
+    points = path[np.arange(len(centers)), np.maximum(last, 0)]
     return points[good], -directions[good].astype(np.float64)

@@ -23,6 +23,7 @@ class LesionSpec:
         hu: mean HU; goes before `density`.
         heterogeneity: ``Homogeneous`` or ``Heterogeneous``.
         surface: ``Well-defined margin`` or ``Ill-defined margin``.
+        protrudes: whether it reaches beyond its organ's contour, where the type can.
         phase: contrast phase of the scan; estimated from the scan where it is not given.
         seed: seed of the random numbers where no generator is handed in.
     """
@@ -37,6 +38,7 @@ class LesionSpec:
     hu: float | None = None
     heterogeneity: str | None = None
     surface: str | None = None
+    protrudes: bool | None = None
     phase: Phase | None = None
     seed: int | None = None
 

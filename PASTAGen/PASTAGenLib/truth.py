@@ -63,7 +63,7 @@ def truth_of(
     x, y, z = (float(v) for v in grid.points(np.argwhere(mask).mean(0) + low))
     return Truth(
         type=plan.type,
-        subtype=plan.subtype,
+        subtype=plan.density.subtype,
         organ=catalog().lesion_types[plan.type].organ,
         structure=plan.host,
         phase=plan.phase,
