@@ -66,9 +66,9 @@ def drop_outside_organs(
 def include_lesions(organs: np.ndarray, lesions: np.ndarray, spacing: Sequence[float]) -> None:
     """Let every organ include the lesions of its types.
 
-    A lesion voxel that is labeled as something else gets the organ's nearest structure. So does
-    a lesion that the labels split between structures (a tumor that fills a kidney tells little
-    about the side at its center): there, what lies around it decides.
+    A lesion that is labeled as something else gets the organ's nearest structure. So does one
+    that is split between structures, or that has a structure which is not found around it: the
+    inside of a large kidney tumor tells little about the side, what lies around it decides.
 
     Args:
         organs: labels of structures ``[z, y, x]``, changed.
@@ -86,13 +86,16 @@ def include_lesions(organs: np.ndarray, lesions: np.ndarray, spacing: Sequence[f
             )
             inside = parts[places] == number
             held = np.unique(organs[part][inside])
-            if len(held) == 1 and held[0] in structures:
-                continue
-            for search in _SEARCH_MM:
+            whole = len(held) == 1 and held[0] in structures
+            for search in _SEARCH_MM[:1] if whole else _SEARCH_MM:
                 around = _padded(part, organs.shape, step, search)
                 lesion = np.zeros(organs[around].shape, bool)
                 lesion[_within(part, around)] = inside
-                if _give_nearest(organs[around], lesion, structures, step):
+                outside = np.isin(organs[around], structures) & ~lesion
+                if whole and held[0] in organs[around][outside]:
+                    break
+                if outside.any():
+                    _give_nearest(organs[around], lesion, outside, step)
                     break
             else:
                 held = held[np.isin(held, structures)]
@@ -107,14 +110,10 @@ def _within(part: Places, around: Places) -> Places:
 
 
 def _give_nearest(
-    organs: np.ndarray, lesion: np.ndarray, structures: Sequence[int], step: np.ndarray
-) -> bool:
-    """Set the voxels of a lesion to the nearest structure around it, if there is one."""
-    outside = np.isin(organs, structures) & ~lesion
-    if not outside.any():
-        return False
+    organs: np.ndarray, lesion: np.ndarray, outside: np.ndarray, step: np.ndarray
+) -> None:
+    """Set the voxels of a lesion to the label of the nearest voxel in `outside`."""
     nearest = ndimage.distance_transform_edt(
         ~outside, sampling=step, return_distances=False, return_indices=True
     )
     organs[lesion] = organs[tuple(nearest)][lesion]
-    return True

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from PASTALib.model import Model
 
-_GPU_BATCH = 4
+
+def _batch_size(device: str) -> int:
+    """Tiles at once: a GPU is not filled by one, a CPU is."""
+    return 1 if device == "cpu" else 4
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -61,7 +64,7 @@ class TileRunner:
         self.cancel = cancel
         self.done = 0
         self._place_network(model.device)
-        self.batch = _GPU_BATCH if model.device != "cpu" else 1
+        self.batch = _batch_size(model.device)
         try:
             self.scores = self._empty_scores(shape, self.device)
         except RuntimeError as error:
@@ -95,7 +98,7 @@ class TileRunner:
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
-                logits = None
+                logits = None  # of the failed attempt: makes room
                 self._use_less_memory()
                 continue
             waiting = waiting[len(now) :]
@@ -137,7 +140,8 @@ class TileRunner:
             torch.cuda.empty_cache()
         if self.batch > 1:
             self.batch //= 2
-            message = f"Memory is short: running {self.batch} tile(s) at once"
+            tiles = "1 tile" if self.batch == 1 else f"{self.batch} tiles"
+            message = f"Memory is short: running {tiles} at once"
         elif self.scores.sums.device.type != "cpu":
             self.scores = self.scores.to("cpu")
             message = "Memory is short: adding up the scores on the CPU"
