@@ -19,8 +19,9 @@ def liver(person: Person, rng: np.random.Generator) -> list[Painter]:
     s = person.shrink
     low = rng.normal(0, 9)
     reach = rng.uniform(0.8, 1.2)
-    right = Ellipsoid((-74, -10, 82), (74 * s, 84 * s, (98 - low) * s), (0, -8, 0))
+    right = Ellipsoid((-74, -10, 82), (80 * s, 94 * s, (104 - low) * s), (0, -8, 0))
     left = Ellipsoid((4, -58, 118), (78 * s * reach, 40 * s, 40 * s), (0, -16, 8))
+    bed = Ellipsoid((-58, 40, 24), (40, 46, 66))
     veins = [
         curve([(-26, -14, 146, 5), (-60, -6, 138, 4), (-100, 4, 112, 2.5), (-112, 8, 80, 1.5)], 7),
         curve([(-26, -16, 146, 4.5), (-48, -40, 132, 3.5), (-66, -70, 100, 2)], 7),
@@ -34,7 +35,7 @@ def liver(person: Person, rng: np.random.Generator) -> list[Painter]:
     vein_hu = hu["vein"] if person.spec.phase != "arterial" else hu["liver"] + 8
 
     def paint(canvas: Canvas) -> None:
-        box = canvas.box((-135, -110, -40), (105, 90, 190))
+        box = canvas.box((-140, -115, -45), (110, 90, 195))
         if box is None:
             return
         x, y, z = canvas.points(box)
@@ -43,11 +44,12 @@ def liver(person: Person, rng: np.random.Generator) -> list[Painter]:
         under = np.float32(0.55) * (x + 74) + np.float32(0.35) * (y + 10) + np.float32(low - 12) - z
         distance = smooth_max(lobes, under * np.float32(0.8), 14)
         above = frame.diaphragm(canvas, person.domes)[box]
-        inside = smooth_max(frame.cavity(canvas)[box] + 3, above + 3, 5)
+        inside = smooth_max(frame.cavity(canvas)[box] + 0.8, above + 1.2, 4)
         distance = smooth_max(distance, inside, 3)
         # The hollow in front of the spine, where cava, aorta and esophagus pass.
         spine = np.sqrt((x + 2) ** 2 + (y - 22) ** 2) - np.float32(44)
         distance = smooth_max(distance, -spine, 8)
+        distance = smooth_max(distance, -bed.distance(x, y, z), 8)
         canvas.paint(box, distance, hu["liver"] + 3 * canvas.noise[1][box], label)
         found = tube(canvas, veins)
         if found is not None:
@@ -78,7 +80,7 @@ def spleen(person: Person, rng: np.random.Generator) -> list[Painter]:
         distance = outer.distance(x, y, z) + 2 * canvas.noise[1][box]
         distance = smooth_max(distance, -hollow.distance(x, y, z), 8)
         above = frame.diaphragm(canvas, person.domes)[box]
-        inside = smooth_max(frame.cavity(canvas)[box] + 3, above + 3, 4)
+        inside = smooth_max(frame.cavity(canvas)[box] + 0.8, above + 1.2, 4)
         distance = smooth_max(distance, inside, 3)
         canvas.paint(box, distance, hu["spleen"] + mottled * canvas.noise[2][box], label)
 
@@ -138,7 +140,7 @@ def _kidney(person: Person, rng: np.random.Generator, side: int) -> Painter:
     angles = (14, -side * 14, side * -32)
     body = Ellipsoid(center, (25 * size, 31 * size, 56 * size), angles)
     hilum = center + np.array([-side * 19 * size, -12 * size, 0])
-    sinus = Ellipsoid(hilum, (19 * size, 11 * size, 27 * size), angles)
+    sinus = Ellipsoid(hilum, (22 * size, 12 * size, 30 * size), angles)
     pelvis = [
         curve([(*(hilum + (side * 8, 4, 10)), 4), (*(hilum + (-side * 2, -2, 0)), 6),
                (*(hilum + (-side * 10, -2, -14)), 4), (side * 40, -2, -20, 2.6),
@@ -158,7 +160,9 @@ def _kidney(person: Person, rng: np.random.Generator, side: int) -> Painter:
             along = (z - np.float32(center[2])) / np.float32(9 * size)
             around = np.arctan2(y - np.float32(hilum[1]), side * (x - np.float32(hilum[0])))
             columns = np.cos(along) * np.float32(0.6) + np.cos(4 * around) * np.float32(0.6)
-            pyramid = smooth_max(distance + np.float32(7 * size), -columns * 4 - 2.5, 2)
+            pyramid = smooth_max(distance + np.float32(7 * size), -columns * 4 - 3.2, 2)
+            # Fat around the kidney keeps it off its neighbors.
+            canvas.paint(box, distance - 3, hu["fat"] + 8, 0)
             whole = np.maximum(distance, -notch)
             canvas.paint(box, whole, hu["kidney_cortex"], label)
             canvas.paint(box, np.maximum(pyramid, -notch + 1), hu["kidney_medulla"])

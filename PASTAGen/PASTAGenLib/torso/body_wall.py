@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from PASTAGenLib.torso import frame
-from PASTAGenLib.torso.canvas import Canvas
+from PASTAGenLib.torso.canvas import FAR, Canvas
 from PASTAGenLib.torso.fields import Array
 from PASTAGenLib.torso.person import Person
 from PASTAGenLib.torso.shapes import Ellipsoid, curve, ridge, smooth_max, table, tube
@@ -23,7 +23,7 @@ def body_wall(person: Person, rng: np.random.Generator) -> list[Painter]:
     # Fat is thicker in front than behind, on the hips than on the chest.
     behind = np.float32(rng.uniform(0.55, 0.95))
     hips = tuple(np.array((1.4, 1.35, 1.15, 1.0, 0.75, 0.6, 0.5)) * rng.uniform(0.85, 1.15))
-    layers = rng.uniform(4.5, 6.5)
+    layers = rng.uniform(5.5, 7.5)
 
     def ground(canvas: Canvas) -> None:
         wall = frame.wall(canvas)
@@ -56,10 +56,10 @@ def _lean(canvas: Canvas, wall: Array, layers: float, habitus: float) -> Array:
     plane *= ridge(middle / width)
     # The three flat muscles of the flank lie on each other.
     flank = np.clip(1 - np.abs(z - 20) / 95, 0, 1) * np.clip((55 - y) * np.float32(0.05), 0, 1)
-    flank = np.minimum(flank * 3, 1)
+    flank = np.minimum(flank * 3, 1) * np.clip(np.abs(canvas.x) * np.float32(0.08) - 4, 0, 1)
     phase = wall / np.float32(layers)
     phase -= np.floor(phase) + np.float32(0.5)
-    lean = 1 - np.maximum(plane * (1 - flank), flank * np.float32(0.5) * ridge(phase * 9))
+    lean = 1 - np.maximum(plane * (1 - flank), flank * np.float32(0.4) * ridge(phase * 8))
     # On the chest, fat lies between the muscles outside the ribs, least over breast and back.
     outside = np.clip((frame.cage(canvas) - 4) * np.float32(0.4), 0, 1)
     outside *= np.clip((z - 95) * np.float32(0.05), 0, 1)
@@ -78,7 +78,9 @@ def breasts(person: Person, rng: np.random.Generator) -> list[Painter]:
     front = frame.cage_at(215)[1]
     shapes = [
         Ellipsoid(
-            (side * 84, front + 6 - 9 * size, 212), (62 * size, 30 * size, 54 * size), (0, 0, side * 18)
+            (side * 84, front + 6 - 9 * size, 212),
+            (62 * size, 30 * size, 54 * size),
+            (0, 0, side * 18),
         )
         for side in (-1, 1)
     ]
@@ -91,7 +93,8 @@ def breasts(person: Person, rng: np.random.Generator) -> list[Painter]:
                 continue
             distance = shape.distance(*canvas.points(box)) + canvas.noise[1][box]
             distance = np.maximum(distance, -(frame.wall(canvas)[box]))
-            canvas.paint(box, distance - 1.5, 10.0)
+            air = canvas.hu[box] < -400
+            canvas.paint(box, np.where(air, distance - 1.8, FAR).astype(np.float32), 10.0)
             tissue = np.clip(canvas.noise[2][box] + canvas.noise[1][box] - 1.4 + gland, 0, 1)
             tissue *= np.clip(-distance * np.float32(0.08) - np.float32(0.4), 0, 1)
             canvas.paint(box, distance, person.hu["fat"] + 120 * tissue)

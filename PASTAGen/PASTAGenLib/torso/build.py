@@ -17,7 +17,7 @@ from PASTAGenLib.torso.fields import Array, SmoothField
 from PASTAGenLib.torso.pelvic_organs import pelvic_organs
 from PASTAGenLib.torso.person import Person, draw_person
 from PASTAGenLib.torso.spec import TorsoSpec
-from PASTAGenLib.torso.vessels import great_vessels
+from PASTAGenLib.torso.vessels import crura, great_vessels, mesentery
 
 # Voxels of one slab: small enough to keep the working arrays of a large picture under 1 GB.
 _SLAB = 5_000_000
@@ -55,7 +55,7 @@ def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Pa
     return [
         *skeleton.arms(person),
         *body_wall(person, streams[0]),
-        *breasts(person, streams[15]),
+        *breasts(person, streams[16]),
         *back_muscles(person, streams[1]),
         *skeleton.shoulders(person),
         *chest.lungs(person),
@@ -67,6 +67,7 @@ def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Pa
         *abdomen.liver(person, streams[4]),
         *abdomen.spleen(person, streams[5]),
         *bowel.colon(person, streams[6]),
+        *mesentery(person, streams[15]),
         *bowel.small_bowel(person, streams[7]),
         *abdomen.kidneys(person, streams[8]),
         *bowel.stomach(person, streams[9]),
@@ -75,6 +76,7 @@ def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Pa
         *abdomen.gallbladder(person, streams[10]),
         *pelvic_organs(person, streams[11]),
         *abdomen.pancreas(person, streams[12]),
+        *crura(person),
         *great_vessels(person, streams[13]),
         *abdomen.adrenals(person),
         *chest.esophagus(person, streams[14]),
@@ -103,9 +105,9 @@ def build_torso(spec: TorsoSpec) -> Torso:
     root = np.random.default_rng(spec.seed)
     streams = root.spawn(24)
     person = draw_person(spec, streams[0])
-    painters = _painters(person, streams[1:17])
-    warp = [SmoothField.draw(streams[17], _LOWER, _UPPER, 75) for _ in range(3)]
-    noise = [SmoothField.draw(streams[18], _LOWER, _UPPER, step) for step in _NOISE_STEPS]
+    painters = _painters(person, streams[1:18])
+    warp = [SmoothField.draw(streams[18], _LOWER, _UPPER, 75) for _ in range(3)]
+    noise = [SmoothField.draw(streams[19], _LOWER, _UPPER, step) for step in _NOISE_STEPS]
     axes = _axes(spec, person)
     shape = (len(axes.z), len(axes.y), len(axes.x))
     hu = np.empty(shape, np.float32)
@@ -118,7 +120,7 @@ def build_torso(spec: TorsoSpec) -> Torso:
         for paint in painters:
             paint(canvas)
         hu[part], labels[part] = canvas.hu, canvas.label
-    image = _scan(hu, axes, spec, person, streams[19])
+    image = _scan(hu, axes, spec, person, streams[20])
     return Torso(*(_to_image(a, axes, spec) for a in (image, labels)), spec)
 
 

@@ -128,7 +128,7 @@ def heart(person: Person) -> list[Painter]:
     right_blood = 0.5 * (hu["blood"] + hu["vein"])
     body = Ellipsoid((17, -40, 192), (60 * s, 40 * s, 44 * s), (0, 22, 12))
     chambers = (
-        (Ellipsoid((42, -32, 182), (32 * s, 19 * s, 20 * s), (0, 30, 20)), hu["blood"]),
+        (Ellipsoid((40, -36, 186), (34 * s, 20 * s, 21 * s), (0, 26, 20)), hu["blood"]),
         (Ellipsoid((12, -62, 184), (36 * s, 13 * s, 24 * s), (0, 25, 15)), right_blood),
         (Ellipsoid((-25, -38, 200), (17 * s, 22 * s, 26 * s)), right_blood),
         (Ellipsoid((8, -12, 214), (30 * s, 15 * s, 20 * s)), hu["blood"]),

@@ -16,6 +16,7 @@ from PASTAGenLib.torso.shapes import Ellipsoid, curve, smooth_max, table, tube
 from PASTALib.catalog import catalog
 
 Line = NDArray[np.float64]
+SIDES = (-1, 1)
 
 
 def paint_bone(
@@ -51,8 +52,8 @@ def spine(person: Person) -> list[Painter]:
 
 
 def _vertebra(person: Person, key: str, z0: float, down: float, up: float) -> Painter:
-    half_width = float(np.interp(z0, (-70, 0, 98, 274, 352, 400), (26, 24, 20, 15, 15, 12)))
-    half_depth = float(np.interp(z0, (-70, 0, 98, 274, 352, 400), (18, 17.5, 16, 14, 10, 9)))
+    half_width = float(np.interp(z0, (-70, 0, 98, 274, 352, 400), (27, 26, 22.5, 17, 16, 13)))
+    half_depth = float(np.interp(z0, (-70, 0, 98, 274, 352, 400), (18.5, 18, 17, 15, 11, 9.5)))
     disc = float(np.interp(z0, (-70, 0, 98, 274, 400), (5.5, 5, 3, 2, 2.5)))
     lumbar = key.startswith("L")
     y0 = frame.spine_at(z0)
@@ -60,23 +61,18 @@ def _vertebra(person: Person, key: str, z0: float, down: float, up: float) -> Pa
     reach = 40 if lumbar else (32 if key.startswith("T") else 22)
     drop = 6 if lumbar else 22
     tip = canal + 34
+    joint = 17 if lumbar else 14
     arch = [
-        curve([(0, canal + 9, z0 - 4, 4.5), (0, tip, z0 - 4 - drop, 4)], 6),
+        curve([(0, canal + 11, z0 - 4, 4), (0, tip, z0 - 4 - drop, 4.5)], 6),
         *(
-            curve([(s * 12, canal - 8, z0 + 5, 4.5), (s * 13, canal + 1, z0 + 2, 4)], 6)
-            for s in (-1, 1)
+            curve([(s * 12, canal, z0 + 3, 4.5), (s * reach, canal + 5, z0 + 4, 3.5)], 6)
+            for s in SIDES
         ),
         *(
-            curve([(s * 13, canal + 1, z0 + 2, 4.5), (0, canal + 11, z0 - 5, 4)], 6)
-            for s in (-1, 1)
-        ),
-        *(
-            curve([(s * 13, canal, z0 + 3, 4.5), (s * reach, canal + 4, z0 + 4, 3)], 6)
-            for s in (-1, 1)
-        ),
-        *(
-            curve([(s * 16, canal + 4, z0 + up, 5), (s * 17, canal + 7, z0 - down * 0.8, 5)], 6)
-            for s in (-1, 1)
+            curve(
+                [(s * joint, canal + 5, z0 + up * 0.9, 5), (s * joint, canal + 8, z0 - down, 5)], 6
+            )
+            for s in SIDES
         ),
     ]
 
@@ -101,13 +97,23 @@ def _vertebra(person: Person, key: str, z0: float, down: float, up: float) -> Pa
         found = tube(canvas, arch)
         if found is not None:
             paint_bone(canvas, found[0], found[1], person, "vertebrae")
-        box = canvas.box((-12, canal - 10, z0 - down), (12, canal + 10, z0 + up))
-        if box is not None:
-            x, y, z = canvas.points(box)
-            middle = frame.spine_y(z) + np.float32(half_depth + 8)
-            radius = np.sqrt((x / 11) ** 2 + ((y - middle) / 8.5) ** 2)
-            inside = np.maximum(z - (z0 + up), (z0 - down) - z)
-            canvas.paint(box, np.maximum((radius - 1) * 8, inside), 28.0, 0)
+        box = canvas.box((-22, canal - 16, z0 - down), (22, canal + 20, z0 + up))
+        if box is None:
+            return
+        x, y, z = canvas.points(box)
+        ahead = y - frame.spine_y(z) - np.float32(half_depth + 8)
+        ring = (np.sqrt((x / 12) ** 2 + (ahead / 9) ** 2) - 1) * 10
+        inside = np.maximum(z - (z0 + up), (z0 - down) - z)
+        # Laminae slope down to the back; pedicles leave the upper half of the body.
+        lamina = np.maximum(
+            np.abs(z - np.float32(z0 - 3) + ahead * np.float32(0.25)) - 11, -ahead - 2
+        )
+        pedicle = np.maximum(np.abs(z - np.float32(z0 + 4)) - 7, ahead - 4)
+        bone = np.maximum(np.abs(ring - 3) - 3, np.minimum(lamina, pedicle))
+        paint_bone(canvas, box, bone, person, "vertebrae", 1.6)
+        canvas.paint(box, np.maximum(ring, inside), 15.0, 0)
+        cord = (np.sqrt((x / 7) ** 2 + (ahead / 5.5) ** 2) - 1) * 6
+        canvas.paint(box, np.maximum(cord, inside), 38.0)
 
     return paint
 
@@ -243,9 +249,18 @@ def _arm_bones(person: Person) -> list[Line]:
         top = (s * 156, 20, 340)
         arm = [(*top, 22), (s * 166, 14, 366, 13), (s * 176, 4, 420, 12)]
         if not person.spec.arms_up:
-            arm = [(*top, 22), (s * 178, 18, 310, 12), (s * 202, 24, 200, 11), (s * 212, 26, 80, 14)]
-            arms.append(curve([(s * 206, 20, 70, 10), (s * 206, -6, -60, 7), (s * 200, -30, -170, 10)]))
-            arms.append(curve([(s * 220, 26, 80, 10), (s * 222, 4, -60, 7), (s * 216, -24, -165, 8)]))
+            arm = [
+                (*top, 22),
+                (s * 178, 18, 310, 12),
+                (s * 202, 24, 200, 11),
+                (s * 212, 26, 80, 14),
+            ]
+            arms.append(
+                curve([(s * 206, 20, 70, 10), (s * 206, -6, -60, 7), (s * 200, -30, -170, 10)])
+            )
+            arms.append(
+                curve([(s * 220, 26, 80, 10), (s * 222, 4, -60, 7), (s * 216, -24, -165, 8)])
+            )
         arms.append(curve(arm, 8))
     return arms
 

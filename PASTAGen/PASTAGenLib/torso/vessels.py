@@ -27,6 +27,32 @@ def _vessel(lines: Sequence[NDArray[np.float64]], hu: float, key: str | None) ->
     return paint
 
 
+def mesentery(person: Person, rng: np.random.Generator) -> list[Painter]:
+    """Small branches that fan out to the bowel, and vessels of the omentum."""
+    fan: list[NDArray[np.float64]] = []
+    for _ in range(60):
+        root = np.array([rng.normal(-2, 4), -50 + rng.normal(0, 3), rng.uniform(-45, 25)])
+        goal = root + np.array([rng.uniform(-75, 90), rng.uniform(-28, 22), rng.uniform(-75, 25)])
+        middle = (root + goal) / 2 + np.array([0, -8, 0]) + rng.normal(0, 8, 3)
+        size = rng.uniform(0.8, 1.9)
+        fan.append(curve([(*root, size * 1.3), (*middle, size), (*goal, size * 0.6)], 8))
+    for _ in range(16):
+        start = np.array([rng.uniform(-80, 90), rng.uniform(-86, -78), rng.uniform(-70, 40)])
+        stop = start + rng.normal(0, (14, 3, 30))
+        fan.append(curve([(*start, 1.1), (*stop, 0.8)], 8))
+    return [_vessel(fan, 0.6 * person.hu["vein"] + 0.4 * person.hu["blood"], None)]
+
+
+def crura(person: Person) -> list[Painter]:
+    """Muscular pillars of the diaphragm beside the aorta."""
+    lines = [
+        curve([(side * 17 + 3, -10, 30, 3), (side * 17 + 4, -12, 70, 5), (side * 14 + 6, -6, 110, 6),
+               (side * 12 + 8, -8, 138, 5)], 8)
+        for side in (-1, 1)
+    ]  # fmt: skip
+    return [_vessel(lines, person.hu["muscle"], None)]
+
+
 def great_vessels(person: Person, rng: np.random.Generator) -> list[Painter]:
     """Aorta, cavae, pulmonary trunk, portal and splenic vein, and their main branches."""
     hu = person.hu
@@ -72,7 +98,8 @@ def great_vessels(person: Person, rng: np.random.Generator) -> list[Painter]:
         ),
         curve([(-22, -26, 34, 4.5), (-38, -8, 30, 4), (-52, 8, 28, 3.5)], 6),
         curve([(-16, -32, 42, 4), (6, -40, 42, 3.5), (30, -20, 42, 4.5), (52, 8, 40, 4)], 6),
-        curve([(-25, -30, 225, 9), (-27, -28, 265, 9), (-26, -28, 305, 8.5), (-24, -26, 322, 7)], 8),
+        curve([(-25, -30, 225, 9), (-27, -28, 265, 9), (-26, -28, 305, 8.5),
+               (-24, -26, 322, 7)], 8),
         curve([(-24, -28, 318, 6.5), (0, -36, 320, 6), (30, -24, 335, 5.5), (70, -4, 350, 5)], 8),
         curve([(-24, -26, 318, 6), (-36, -18, 338, 5.5), (-72, -4, 350, 5)], 8),
     ]  # fmt: skip
