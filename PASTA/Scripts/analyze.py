@@ -1,0 +1,70 @@
+"""Analyze CT inside 3D Slicer, or in plain Python with the package ``slicer-core``.
+
+    Slicer --no-main-window --python-script PASTA/Scripts/analyze.py -- INPUT... -o OUT [options]
+    python PASTA/Scripts/analyze.py INPUT... -o OUT [options]
+
+The options are those of ``python -m PASTALib analyze`` (``--help`` lists them), and so are the
+results; beside them, each case gets a scene ``<case>.mrb`` with the CT, the segmentation (names,
+colors, terms) and the report, which opens in Slicer by a double click.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# In a source tree and in an installed extension alike, the library lies beside this folder.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from PASTALib.cli import NOT_STARTED, build_analyze_parser, run
+from PASTALib.mrml.bundle import save_scene
+from PASTALib.mrml.case import add_case
+from PASTALib.mrml.scene import open_scene
+
+if TYPE_CHECKING:
+    from PASTALib.analysis import Analysis
+
+
+class SceneCarrier:
+    """Saves a scene for each finished analysis, and leaves the scene empty for the next."""
+
+    def __init__(self) -> None:
+        self._carrier = open_scene()
+
+    def __call__(self, analysis: Analysis, folder: Path) -> None:
+        """Called by `PASTALib.cli.run` with each finished analysis and its result folder."""
+        scene = self._carrier.scene
+        page = folder / "report.html"
+        try:
+            add_case(scene, analysis, page.read_text("utf-8") if page.is_file() else None)
+            save_scene(scene, folder / f"{folder.name}.mrb")
+        finally:
+            scene.Clear(0)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run with command-line arguments. Returns the exit code."""
+    given = list(arguments)
+    if given[:1] == ["--"]:  # what parts Slicer's own options from ours
+        given = given[1:]
+    try:
+        parsed = build_analyze_parser("analyze.py").parse_args(given)
+    except SystemExit as stop:  # Slicer must be told the code in its own way
+        return stop.code if isinstance(stop.code, int) else NOT_STARTED
+    return run(parsed, SceneCarrier())
+
+
+def leave(code: int) -> None:
+    """End Slicer, or this Python, with an exit code."""
+    import slicer.util
+
+    if getattr(slicer, "app", None) is not None:
+        slicer.util.exit(code)
+    else:
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    leave(main(sys.argv[1:]))
