@@ -6,20 +6,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import SimpleITK as sitk
 
 from PASTALib.ct import CT, Segmentation
+from PASTALib.drafting import draft_report
+from PASTALib.grid import Roi
+from PASTALib.inference import segment
 from PASTALib.lesions import Lesion, find_lesions, instance_map
+from PASTALib.model import Model, ModelInfo
 from PASTALib.phase import combined, estimate_phase, estimate_region
 from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTALib.reading import given_phase
-
-if TYPE_CHECKING:
-    from PASTALib.grid import Roi
-    from PASTALib.model import Model, ModelInfo
-    from PASTALib.report import Report
+from PASTALib.report import Report
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,6 @@ def analyze(
         PastaError: `organs`, `roi` or `phase` do not fit.
         Cancelled: asked to stop.
     """
-    from PASTALib.inference import segment
-    from PASTALib.report import draft_report
-
     watch = Stopwatch()
     with watch.step("organs and lesions"):
         segmentation = segment(
@@ -116,7 +112,7 @@ def described(ct: CT, organs: sitk.Image, phase: str | None = None) -> CT:
     hint = given_phase(phase) or ct.phase
     best, conflict = combined(hint, estimate_phase(ct.image, organs))
     region = estimate_region(ct.image, organs)
-    notes = (*ct.notes, f"Contrast phase: {conflict}") if conflict else ct.notes
+    notes = (*ct.notes, conflict) if conflict else ct.notes
     return replace(
         ct, phase=best, region=region if region.confidence > 0 else ct.region, notes=notes
     )

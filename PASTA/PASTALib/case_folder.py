@@ -19,6 +19,10 @@ from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
 from PASTALib.lesions import Lesion
+from PASTALib.pictures import draw_pictures
+from PASTALib.report import write_report
+from PASTALib.report_html import render_html
+from PASTALib.writing import write_labels, write_seg_nrrd
 
 if TYPE_CHECKING:
     from PASTALib.analysis import Analysis
@@ -116,10 +120,6 @@ def write_case(analysis: Analysis, folder: Path, formats: Collection[str] = FORM
     Raises:
         PastaError: the folder cannot be written to.
     """
-    from PASTALib.pictures import key_pictures
-    from PASTALib.report_html import render_html
-    from PASTALib.writing import write_labels, write_seg_nrrd
-
     if "nifti" in formats:
         write_labels(merged_labels(analysis.segmentation), folder / "segmentation.nii.gz")
         write_labels(analysis.instances, folder / "lesion_instances.nii.gz")
@@ -134,9 +134,9 @@ def write_case(analysis: Analysis, folder: Path, formats: Collection[str] = FORM
     if "csv" in formats:
         write_text(folder / "lesions.csv", lesions_csv(analysis.lesions))
     if "json" in formats:
-        write_text(folder / "report.json", analysis.report.model_dump_json(indent=1) + "\n")
+        write_report(analysis.report, folder / "report.json")
     if "html" in formats:
-        pictures = key_pictures(analysis.ct, analysis.segmentation, analysis.lesions)
+        pictures = draw_pictures(analysis.ct, analysis.segmentation, analysis.lesions)
         write_text(folder / "report.html", render_html(analysis.report, pictures))
 
 

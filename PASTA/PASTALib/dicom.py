@@ -33,13 +33,14 @@ _SPLITTERS = (
 _TECHNIQUE = {
     "0008|0070": "manufacturer",
     "0008|1090": "scanner",
-    "0018|0060": "tube voltage (kV)",
-    "0018|0050": "slice thickness (mm)",
+    "0018|0060": "tube voltage",
+    "0018|0050": "slice thickness",
     "0018|1210": "kernel",
     "0018|0010": "contrast agent",
     "0018|0015": "body part",
     "0018|5100": "patient position",
 }
+_UNITS = {"tube voltage": " kV", "slice thickness": " mm"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Series:
     @property
     def kernel(self) -> str:
         """Convolution kernel as the scanner names it."""
-        return self.slices[0].tags.get("0018|1210", "")
+        return self.slices[0].tags.get("0018|1210", "").split("\\")[0]
 
     def why_not(self) -> str | None:
         """Why this series cannot be analyzed, or None if it can."""
@@ -237,7 +238,7 @@ def choose_series(
 
 def is_sharp(kernel: str) -> bool:
     """Whether a kernel is one for lung or bone: Siemens B/Br 55 and up, or named so by others."""
-    name = kernel.upper().split("\\")[0]
+    name = kernel.upper()
     siemens = re.match(r"[A-Z]+(\d{2})", name)
     if siemens:
         return int(siemens.group(1)) >= 55
@@ -282,7 +283,7 @@ def read_dicom(path: Path, *, series: str | None = None, phase: Estimate | None 
     if unreadable and path.is_dir():
         notes += (f"{unreadable} DICOM files hold no readable image and were left out.",)
     technique = {
-        name: without_identity(tags[key].replace("\\", " "), tags)
+        name: without_identity(tags[key].replace("\\", " "), tags) + _UNITS.get(name, "")
         for key, name in _TECHNIQUE.items()
         if tags.get(key)
     }

@@ -128,5 +128,10 @@ def read_header(path: Path) -> Slice | None:
 
 
 def _text(value: str) -> str:
-    """Clean text of a tag: no padding, and no bytes that are not text."""
-    return value.encode("utf-8", "replace").decode("utf-8").strip(" \0")
+    """Clean text of a tag: no padding, and Latin-1 where it is not UTF-8."""
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    return text.strip(" \0")

@@ -68,12 +68,12 @@ def phase_from_tags(tags: dict[str, str], description: str) -> Estimate | None:
     """
     for phase, pattern in _WORDS:
         if re.search(pattern, description, re.IGNORECASE):
-            return Estimate(phase, 0.6, "series description (a hint only)")
+            return Estimate(phase, 0.6, "series description")
     agent = tags.get("0018|0010", "").strip()
     if agent.lower() in ("no", "none", "n", "nein", "without"):
-        return Estimate("non_contrast", 0.5, "contrast agent tag (a hint only)")
+        return Estimate("non_contrast", 0.5, "contrast agent tag")
     if agent:  # most body scans with contrast are portal venous
-        return Estimate("portal_venous", 0.35, "contrast agent tag (a hint only)")
+        return Estimate("portal_venous", 0.35, "contrast agent tag")
     return None
 
 
@@ -83,7 +83,7 @@ def region_from_tags(tags: dict[str, str]) -> Estimate | None:
     regions = [name for name, words in _REGION_WORDS.items() if re.search(words, text, re.I)]
     if not regions:
         return None
-    return Estimate(", ".join(regions), 0.6, "body part tag (a hint only)")
+    return Estimate(", ".join(regions), 0.6, "body part tag")
 
 
 def _labels(key: str, known: Catalog) -> tuple[int, ...]:
@@ -209,9 +209,9 @@ def combined(hint: Estimate, measured: Estimate) -> tuple[Estimate, str | None]:
         kept = max(hint, measured, key=lambda estimate: estimate.confidence)
     if "unknown" in (hint.value, measured.value) or hint.value == measured.value:
         return kept, None
-    names = [PHASE_NAMES.get(e.value, e.value) for e in (hint, measured)]
+    said, seen, used = (PHASE_NAMES.get(e.value, e.value) for e in (hint, measured, kept))
+    says = f"The phase {hint.source} is" if hint.confidence >= 1 else f"The {hint.source} suggests"
     return kept, (
-        f"'{names[0]}' ({hint.source}) does not agree with '{names[1]}' ({measured.source}, "
-        f"confidence {measured.confidence:.2f}); '{PHASE_NAMES.get(kept.value, kept.value)}' was "
-        "used."
+        f"{says} {said}, the organs suggest {seen} ({measured.source}; "
+        f"confidence {measured.confidence:.2f}); {used} was used."
     )
