@@ -76,9 +76,8 @@ class CTLabels:
             box = slab.box(places)
             if is_empty(box):
                 continue
-            near = ndimage.binary_dilation(inside, np.ones((3, 3, 3), bool))
-            winner = np.where(near, scores.type, 0)
-            lesions = best_labels(slab, scores.types, self.lesion_labels, box, winner, -np.inf)
+            types, winner = _spread(scores, inside, places)
+            lesions = best_labels(slab, types, self.lesion_labels, box, winner, -np.inf)
             lesions[slab.interpolated(scores.margin, box, -1, places) <= 0] = 0
             slab.write(lesions, box, self.lesions)
 
@@ -103,3 +102,26 @@ class CTLabels:
                 for labels in (self.organs, self.lesions, self.probability)
             )
         )
+
+
+def _spread(
+    scores: SlabScores, inside: np.ndarray, places: tuple[slice, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Type scores, and the winning type, of lesion voxels spread to the voxels around them.
+
+    The interpolation at a lesion's rim also reads voxels outside of it. What the network says of
+    types there means nothing, and would give the rim another type.
+    """
+    wide = tuple(
+        slice(max(0, s.start - 1), min(n, s.stop + 1))
+        for s, n in zip(places, inside.shape, strict=True)
+    )
+    nearest = ndimage.distance_transform_edt(
+        ~inside[wide], return_distances=False, return_indices=True
+    )
+    near = ndimage.binary_dilation(inside[wide], np.ones((3, 3, 3), bool))
+    types = scores.types.copy()
+    types[(slice(None), *wide)] = scores.types[(slice(None), *wide)][(slice(None), *nearest)]
+    winner = np.zeros_like(scores.type)
+    winner[wide] = np.where(near, scores.type[wide][tuple(nearest)], 0)
+    return types, winner

@@ -110,6 +110,17 @@ def test_the_contour_of_a_coarse_grid_is_smooth_in_a_fine_ct():
     assert overlap > 0.98  # blocks of 2.5 mm reach 0.9
 
 
+def test_the_rim_of_a_lesion_has_the_type_of_the_lesion():
+    scores = scores_of_balls()
+    outside = scores.margin <= 0
+    scores.types[1][outside] = 20000  # the network calls what is outside another type, for sure
+    scores.type[outside] = 2
+    ct = ct_around(np.eye(3), (0.8, 0.8, 0.8), (70, 70, 70))
+    labels = CTLabels(ct, GRID, (5, 6), (111, 112))
+    labels.add(scores, 0)
+    assert set(np.unique(labels.lesions)) == {0, 111}
+
+
 def test_the_axis_by_axis_interpolation_is_that_of_simpleitk():
     rng = np.random.default_rng(3)
     values = rng.integers(-3000, 3000, (9, 8, 7)).astype(np.int16)
