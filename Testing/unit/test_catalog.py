@@ -194,7 +194,7 @@ def test_every_row_of_the_density_tables_has_a_source_and_sound_numbers():
     for row in catalog().lesion_hu.values():
         assert 0 <= row.edge_mm[0] <= row.edge_mm[1]
         assert 0 <= row.texture_sd[0] <= row.texture_sd[1]
-        places = catalog().normal_hu.keys() | catalog().structures | catalog().organs
+        places = {*catalog().normal_hu, *catalog().structures, *catalog().organs}
         assert row.absolute or row.reference in places
 
 

@@ -77,7 +77,7 @@ def analyze_volume(
     from PASTALib.analysis import analyze
     from PASTALib.devices import choose_device
     from PASTALib.model import load_model
-    from PASTALib.pictures import key_pictures
+    from PASTALib.pictures import draw_pictures
     from PASTALib.report_html import render_html
 
     progress(0.0, "Checking the CT")
@@ -89,7 +89,7 @@ def analyze_volume(
         ct, loaded, organs=given, progress=part_of(progress, 0.05, 0.95), cancel=cancel
     )
     progress(0.95, "Drawing key images")
-    pictures = key_pictures(analysis.ct, analysis.segmentation, analysis.lesions)
+    pictures = draw_pictures(analysis.ct, analysis.segmentation, analysis.lesions)
     page = render_html(analysis.report, pictures)
     nodes = add_findings(volume.GetScene(), analysis, volume, page)
     progress(1.0, "Done")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import slicer
 
 from PASTALib.errors import PastaError
@@ -28,13 +30,13 @@ def ensure_packages() -> None:
 
 def _install_torch() -> None:
     try:
-        import PyTorchUtils
+        utilities = import_module("PyTorchUtils")
     except ImportError:
         raise PastaError(
             "PASTA needs the extension PyTorch; install it in the Extensions Manager and restart "
             "3D Slicer."
         ) from None
-    logic = PyTorchUtils.PyTorchUtilsLogic()
+    logic = utilities.PyTorchUtilsLogic()
     wanted = str(TORCH.specifier)
     if logic.installTorch(askConfirmation=True, torchVersionRequirement=wanted) is None:
         raise PastaError(_DECLINED.format(names=str(TORCH)))
