@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from PASTALib import __version__
 from PASTALib.catalog import PHASE_NAMES, catalog
 from PASTALib.ct import CT, Estimate, Segmentation
-from PASTALib.impression import describe, place, write_impression, write_limitations
+from PASTALib.impression import describe, lower_first, place, write_impression, write_limitations
 from PASTALib.lesions import Lesion
 from PASTALib.measure import Axis as MeasuredAxis
 from PASTALib.model import ModelInfo
@@ -30,7 +30,7 @@ from PASTALib.report import (
     TargetCandidates,
     Technique,
 )
-from PASTALib.statements import Setting, make_statements, measurability
+from PASTALib.statements import Setting, cut_by_edge, make_statements, measurability
 
 MOST_TARGETS, MOST_TARGETS_OF_ORGAN = 5, 2
 """RECIST 1.1."""
@@ -202,6 +202,7 @@ def _size(lesion: Lesion, ct: CT) -> Size:
             "diameter_3d": _axis(measured.diameter_3d),
             "volume_ml": round(measured.volume_mm3 / 1000, 3) or 0.001,
             "sphericity": round(measured.sphericity, 3),
+            "cut_by_edge": cut_by_edge(lesion),
         }
     )
 
@@ -229,10 +230,16 @@ def _density(lesion: Lesion) -> Density:
         p25=round(hu.p25, 1),
         p75=round(hu.p75, 1),
         p95=round(hu.p95, 1),
-        reference=lesion.reference.name,
+        reference=tissue_name(lesion.reference.name),
         reference_median=round(lesion.reference.median, 1),
         reference_measured=lesion.reference.measured,
     )
+
+
+def tissue_name(name: str) -> str:
+    """A structure's name as the catalogue writes it (``left kidney`` for ``kidney left``)."""
+    structure = catalog().structures.get(name.replace(" ", "_"))
+    return name if structure is None else lower_first(structure.name)
 
 
 def _targets(lesions: tuple[Lesion, ...], setting: Setting) -> TargetCandidates | None:

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from PASTALib.catalog import catalog
 from PASTALib.lesions import Lesion, minimum_diameter
+from PASTALib.organs_seen import places_of
 from PASTALib.report import Finding, ModelFacts, OrganSeen, Technique
-from PASTALib.statements import mm
+from PASTALib.statements import cut_by_edge, first_upper, mm
 
 SURE, LIKELY = 0.8, 0.5
 TYPE_UNSURE = 0.6
@@ -43,11 +44,14 @@ def describe(lesion: Lesion) -> str:
     known = catalog().lesion_types[lesion.type]
     words = qualified(known.name.lower(), known.malignant, lesion.confidence)
     size = lesion.measurements
+    where = in_place(lesion.organ, lesion.side, lesion.part)
     sentence = (
-        f"{words}{_in_place(lesion)}, {mm(size.long_axis.length_mm)} × "
+        f"{words}{where}, {mm(size.long_axis.length_mm)} × "
         f"{mm(size.short_axis.length_mm)} mm in the axial plane, "
         f"{volume_text(size.volume_mm3 / 1000)}: {_attributes(lesion)}."
     )
+    if cut_by_edge(lesion):
+        sentence += " Cut by the edge of the scan: it may be larger."
     if lesion.type_confidence < TYPE_UNSURE:
         sentence += f" The type is uncertain ({lesion.type_confidence:.0%})."
     return sentence
@@ -66,8 +70,12 @@ def qualified(name: str, malignant: bool, confidence: float) -> str:
         word = "suspected " if confidence >= SURE else "possible "
     else:
         word = "" if confidence >= SURE else "probable "
-    text = word + name
-    return text[0].upper() + text[1:]
+    return first_upper(word + name)
+
+
+def lower_first(text: str) -> str:
+    """With its first letter small, the others as they are (``vertebra L3``)."""
+    return text[:1].lower() + text[1:]
 
 
 def write_impression(
@@ -80,24 +88,19 @@ def write_impression(
     ordered = sorted(
         groups.values(), key=lambda g: (not g[0].malignant, -max(f.confidence for f in g))
     )
-    sentences = [_group_sentence(group) for group in ordered]
-    with_findings = {finding.location.organ for finding in findings}
+    sentences = [_one(group[0]) if len(group) == 1 else _several(group) for group in ordered]
+    taken = places_of(findings)
     looked_for = {catalog().lesion_types[key].organ for key in can_find}
-    free = _names(
-        o
-        for o in organs
-        if o.status in ("complete", "incomplete")
-        and o.organ not in with_findings
-        and o.organ in looked_for
-    )
-    if free:
-        other = "other " if findings else ""
-        sentences.append(f"No {other}lesion found in: {', '.join(free)} (as far as seen).")
+    rest = [o for o in organs if (o.structure or o.organ) not in taken]
+    seen = [o for o in rest if o.status in ("complete", "incomplete") and o.organ in looked_for]
+    if seen:
+        part = ", as far as the scan shows it" if any(o.status != "complete" for o in seen) else ""
+        sentences.append(f"No lesion found in: {', '.join(_names(seen))}{part}.")
     elif not findings:
         sentences.append("No lesion found; none of the ten organs is sufficiently in the scan.")
-    missing = _names(o for o in organs if o.status in ("outside", "not_identified"))
+    missing = [o for o in rest if o not in seen]
     if missing:
-        sentences.append(f"Not assessed: {', '.join(missing)}.")
+        sentences.append(f"Not assessed: {', '.join(_names(missing))}.")
     return tuple(sentences)
 
 
@@ -133,39 +136,65 @@ def _names(organs: Iterable[OrganSeen]) -> list[str]:
     """Names in lower case; the two sides of an organ become one if both are there."""
     names: dict[str, list[str]] = {}
     for organ in organs:
-        names.setdefault(organ.organ, []).append(organ.name.lower())
+        names.setdefault(organ.organ, []).append(lower_first(organ.name))
     both = {"lung": "both lungs", "kidney": "both kidneys"}
     return [both[key] if len(parts) == 2 else parts[0] for key, parts in names.items()]
 
 
-def _group_sentence(group: list[Finding]) -> str:
-    if len(group) == 1:
-        return _with_id(group[0])
+def _one(finding: Finding) -> str:
+    where = finding.location
+    words = qualified(finding.name.lower(), finding.malignant, finding.confidence)
+    sentence = (
+        f"{words}{in_place(where.organ, where.side, where.part)}, {_axes(finding)}"
+        f"{_key_attributes(finding)} ({finding.id})."
+    )
+    if finding.type_confidence < TYPE_UNSURE:
+        sentence += " The type is uncertain."
+    return sentence
+
+
+def _several(group: list[Finding]) -> str:
     largest = max(group, key=lambda f: f.size.long_axis.length_mm)
     surest = max(f.confidence for f in group)
     words = qualified(plural(largest.name.lower()), largest.malignant, surest)
-    ids = ", ".join(f.id for f in group)
-    size = largest.size
+    where = largest.location
     return (
-        f"{len(group)} {words[0].lower()}{words[1:]} ({ids}); the largest, {largest.id}, "
-        f"{mm(size.long_axis.length_mm)} × {mm(size.short_axis.length_mm)} mm in the "
-        f"{largest.location.text}."
+        f"{len(group)} {lower_first(words)} ({', '.join(f.id for f in group)}); the largest, "
+        f"{largest.id}{in_place(where.organ, where.side, where.part)}, {_axes(largest)}"
+        f"{_key_attributes(largest)}."
     )
 
 
-def _with_id(finding: Finding) -> str:
-    return f"{finding.sentence[:-1]} ({finding.id})." if finding.sentence else finding.id
+def _axes(finding: Finding) -> str:
+    size = finding.size
+    least = "at least " if size.cut_by_edge else ""
+    return f"{least}{mm(size.long_axis.length_mm)} × {mm(size.short_axis.length_mm)} mm"
 
 
-def _in_place(lesion: Lesion) -> str:
-    """`` in the left kidney``; nothing where the type's name says it all."""
-    if lesion.side is None and lesion.part is None:
+def _key_attributes(finding: Finding) -> str:
+    """Density, and the two values that point to malignancy where they are present."""
+    names = catalog().attributes
+    words = [a.value for k, a in finding.attributes.items() if k == "density"]
+    if finding.malignant:
+        for key in ("surface", "invasion"):
+            entry = finding.attributes.get(key)
+            if entry is not None and entry.value == names[key].values[1]:
+                words.append(entry.value)
+    return "".join(f", {lower_first(word)}" for word in words)
+
+
+def in_place(organ: str, side: str | None, part: str | None) -> str:
+    """`` in the left kidney``; nothing where the type's name already says it."""
+    if side is None and part is None:
         return ""
-    return f" in the {place(lesion.organ, lesion.side, lesion.part)}"
+    article = "" if organ == "bone" and part and part.startswith("vertebra") else "the "
+    if organ == "bone" and part == "rib":
+        article = "a "
+    return f" in {article}{place(organ, side, part)}"
 
 
 def _attributes(lesion: Lesion) -> str:
-    values = {key: a.value[0].lower() + a.value[1:] for key, a in lesion.attributes.items()}
+    values = {key: lower_first(a.value) for key, a in lesion.attributes.items()}
     words = [values[k] for k in ("shape", "density", "heterogeneity", "surface") if k in values]
     density = f" ({lesion.hu.median:.0f} HU)"
     if len(words) > 1:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from PASTALib.catalog import catalog
 from PASTALib.report import Finding, OrganSeen
+from PASTALib.statements import first_upper
 
 LEAST_ML = {
     "lung": 100.0,
@@ -124,13 +125,17 @@ def negatives(
         findings: what was found.
         can_find: lesion types that the model looks for.
     """
-    with_findings = {key for finding in findings for key in _places(finding)}
-    sentences = []
+    taken = places_of(findings)
+    rest: dict[tuple[str, str], list[OrganSeen]] = {}
     for organ in organs:
-        if (organ.structure or organ.organ) in with_findings:
-            continue
-        sentences.append(_negative(organ, can_find))
-    return tuple(sentences)
+        if (organ.structure or organ.organ) not in taken:
+            rest.setdefault((organ.organ, organ.status), []).append(organ)
+    return tuple(_negative(sides, can_find) for sides in rest.values())
+
+
+def places_of(findings: Iterable[Finding]) -> set[str]:
+    """Organs with findings and, of paired organs, the sides; keys as in `OrganSeen`."""
+    return {key for finding in findings for key in _places(finding)}
 
 
 def _places(finding: Finding) -> set[str]:
@@ -145,27 +150,37 @@ def _places(finding: Finding) -> set[str]:
     return places
 
 
-def _negative(organ: OrganSeen, can_find: Collection[str]) -> str:
-    name = organ.name[0].lower() + organ.name[1:]
-    verb = "are" if organ.organ == "bone" else "is"
-    was = "were" if organ.organ == "bone" else "was"
+def _negative(sides: list[OrganSeen], can_find: Collection[str]) -> str:
+    """Of one organ, or of both sides of one in the same status."""
+    organ = sides[0]
+    several = organ.organ == "bone" or len(sides) > 1
+    name = _organ_name(sides)
+    are, were = ("are", "were") if several else ("is", "was")
     types = catalog().lesions_of(organ.organ)
     missing = [t.name.lower() for t in types if t.key not in can_find]
     if organ.status == "outside":
-        return f"The {name} {verb} not in the scan and {was} not assessed."
+        return f"{first_upper(name)} {are} not in the scan and {were} not assessed."
     if organ.status == "not_identified":
         return (
-            f"The {name} {was} not identified although the scan covers its place (absent, "
-            "collapsed or missed by the segmentation); not assessed."
+            f"{first_upper(name)} {were} not identified although the scan covers the place "
+            "(absent, collapsed or missed by the segmentation); not assessed."
         )
     if len(missing) == len(types):
-        return f"The {name} {was} not assessed: the model does not look for lesions there."
+        return (
+            f"{first_upper(name)} {were} not assessed: the model does not look for lesions there."
+        )
     if organ.organ == "bone":
-        sentence = "No lesion found in the bones that the scan shows."
+        sentence = "No lesion found in the bones that the scan shows"
     elif organ.status == "incomplete":
-        sentence = f"No lesion found in the part of the {name} that the scan shows."
+        sentence = f"No lesion found in the part of {name} that the scan shows"
     else:
-        sentence = f"No lesion found in the {name}."
+        sentence = f"No lesion found in {name}"
     if missing:
-        sentence = f"{sentence[:-1]} (the model does not look for {' or '.join(missing)})."
-    return sentence
+        sentence += f" (the model does not look for {' or '.join(missing)})"
+    return f"{sentence}."
+
+
+def _organ_name(sides: list[OrganSeen]) -> str:
+    if len(sides) > 1:
+        return f"the {sides[0].organ}s"
+    return f"the {sides[0].name.lower()}"

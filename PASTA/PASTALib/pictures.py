@@ -6,35 +6,45 @@ the line, so they are smooth at any angle. Orientation is radiological, see `PAS
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from scipy import ndimage
 
 from PASTALib.ct import CT, Segmentation
 from PASTALib.lesions import Lesion
 from PASTALib.measure import Axis
-from PASTALib.planes import AIR_HU, Plane, axial_plane, coronal_plane, region_image
+from PASTALib.planes import (
+    AIR_HU,
+    Plane,
+    axial_plane,
+    coronal_plane,
+    region_image,
+    whole_slice,
+)
+from PASTALib.png import MARK, Color, encode_png, write_texts
 from PASTALib.statements import mm
 from PASTALib.thumbnail import BodyView
 
 Canvas = NDArray[np.float32]
-Color = tuple[int, int, int]
+Place = NDArray[np.float64]
+Box = tuple[slice, slice]
 
 PIXELS = 560
-LEAST_SIDE_MM, MOST_SIDE_MM = 80.0, 400.0
+LEAST_SIDE_MM, MOST_SIDE_MM = 90.0, 420.0
 SIDE_PER_LENGTH = 3.2
 """A picture's edge in long axes: the lesion fills about a third, its surroundings the rest."""
 MARGIN_MM = 30.0
+CORONAL_SIDE = 1.7
+"""The coronal picture shows more than the axial one, to tell the level."""
+INSET_PIXELS = 150
 CONTOUR_PIXELS, AXIS_PIXELS = 1.6, 1.8
 CONTOUR: Color = (255, 70, 60)
 LONG: Color = (255, 214, 64)
 SHORT: Color = (96, 214, 255)
-MARK: Color = (235, 235, 235)
 BAR_MM = (5, 10, 20, 50, 100)
 
 
@@ -85,32 +95,27 @@ def draw_pictures(
 
 
 def draw_axial(ct: CT, lesion: Lesion) -> bytes:
-    """The slice of the long axis, with contour, both axes and their lengths."""
+    """The slice of the long axis with contour, both axes and lengths; the whole slice small."""
     size = lesion.measurements
-    region = lesion.region
-    middle = tuple((np.array(size.long_axis.start) + np.array(size.long_axis.end)) / 2)
-    plane = axial_plane(region.geometry, middle, _side_mm(lesion), PIXELS)
+    geometry = lesion.region.geometry
+    x, y, z = ((a + b) / 2 for a, b in zip(size.long_axis.start, size.long_axis.end, strict=True))
+    plane = axial_plane(geometry, (x, y, z), _side_mm(lesion), PIXELS)
     picture = _Picture(ct, lesion, plane)
     picture.axis(size.long_axis, LONG)
     picture.axis(size.short_axis, SHORT)
     count = ct.image.GetSize()[2 - size.slice_axis]
-    picture.texts(
-        top="A",
-        left="R",
-        right="L",
-        corner=f"Slice {size.slice_index + 1}/{count}",
-        second=f"z {middle[2]:.0f} mm",
-    )
+    picture.texts("A", f"Slice {size.slice_index + 1}/{count}", f"z {z:.0f} mm")
     picture.lengths(size.long_axis, size.short_axis)
+    picture.inset(ct, whole_slice(geometry, plane, INSET_PIXELS))
     return picture.png()
 
 
 def draw_coronal(ct: CT, lesion: Lesion) -> bytes:
     """The coronal plane through the lesion's center, with contour."""
     center = lesion.measurements.centroid
-    plane = coronal_plane(center, _side_mm(lesion), PIXELS)
-    picture = _Picture(ct, lesion, plane)
-    picture.texts(top="H", left="R", right="L", corner="Coronal", second=f"y {center[1]:.0f} mm")
+    side = min(CORONAL_SIDE * _side_mm(lesion), MOST_SIDE_MM)
+    picture = _Picture(ct, lesion, coronal_plane(center, side, PIXELS))
+    picture.texts("H", "Coronal", f"y {center[1]:.0f} mm")
     return picture.png()
 
 
@@ -119,6 +124,12 @@ def _side_mm(lesion: Lesion) -> float:
     return float(
         np.clip(SIDE_PER_LENGTH * longest, max(LEAST_SIDE_MM, longest + MARGIN_MM), MOST_SIDE_MM)
     )
+
+
+def _smoothing(lesion: Lesion) -> float:
+    """Smoothing of the mask in voxels: rounds the steps of large contours, keeps small ones."""
+    voxels = lesion.measurements.short_axis.length_mm / max(lesion.region.geometry.spacing)
+    return float(np.clip(0.06 * voxels - 0.25, 0.0, 0.7))
 
 
 class _Picture:
@@ -133,68 +144,83 @@ class _Picture:
         self._contour(lesion)
 
     def _contour(self, lesion: Lesion) -> None:
-        """The 0.5 level of the mask; its distance in pixels is value over slope."""
+        """The 0.5 level of the mask; the distance to it in pixels is value over slope."""
         field = self.plane.sample(region_image(lesion.region), 0.0)
-        smooth = 0.35 * min(lesion.region.geometry.spacing) / self.plane.pixel_mm
-        field = ndimage.gaussian_filter(field, smooth)
+        smooth = _smoothing(lesion) * min(lesion.region.geometry.spacing) / self.plane.pixel_mm
+        field = ndimage.gaussian_filter(field, smooth) if smooth > 0.3 else field
         rows, columns = np.gradient(field)
         slope = np.maximum(np.hypot(rows, columns), 1e-4)
-        self._line(np.abs(field - 0.5) / slope, CONTOUR, CONTOUR_PIXELS)
+        everywhere = (slice(None), slice(None))
+        self._draw(everywhere, np.abs(field - 0.5) / slope, CONTOUR, CONTOUR_PIXELS)
 
-    def _line(self, distance: NDArray[np.float32], color: Color, width: float) -> None:
+    def _draw(self, box: Box, distance: Canvas, color: Color, width: float) -> None:
+        """Draw where `distance` (pixels, of the pixels in `box`) is small, on a dark shadow."""
+        part = self.canvas[box]
         shadow = np.clip(width / 2 + 1.4 - distance, 0, 1)[..., None] * 0.45
-        self.canvas *= 1 - shadow
         cover = np.clip(width / 2 + 0.5 - distance, 0, 1)[..., None]
-        self.canvas += cover * (np.array(color, dtype=np.float32) - self.canvas)
+        part *= 1 - shadow
+        part += cover * (np.array(color, dtype=np.float32) - part)
 
     def axis(self, axis: Axis, color: Color) -> None:
         """A measured axis with a small bar across each end."""
         a, b = np.array(self.plane.to_pixels(axis.start)), np.array(self.plane.to_pixels(axis.end))
-        along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
-        across = 5 * np.array([-along[1], along[0]])
-        distance = self._distance(a, b)
-        for end in (a, b):
-            distance = np.minimum(distance, self._distance(end - across, end + across))
-        self._line(distance, color, AXIS_PIXELS)
+        self._line(a, b, color, tick=6.0)
 
-    def _distance(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32]:
-        rows, columns = np.mgrid[: self.plane.pixels, : self.plane.pixels].astype(np.float32)
-        along = b - a
-        length = max(float(along @ along), 1e-9)
-        t = np.clip(((columns - a[0]) * along[0] + (rows - a[1]) * along[1]) / length, 0, 1)
-        distance: NDArray[np.float32] = np.hypot(
-            columns - a[0] - t * along[0], rows - a[1] - t * along[1]
-        )
-        return distance
+    def _line(self, a: Place, b: Place, color: Color, tick: float) -> None:
+        """A line between two places (column, row) with bars across its ends."""
+        along = (b - a) / max(float(np.linalg.norm(b - a)), 1e-6)
+        across = tick * np.array([-along[1], along[0]])
+        reach = tick + 4
+        low = np.maximum(np.floor(np.minimum(a, b) - reach), 0).astype(int)
+        high = np.minimum(np.ceil(np.maximum(a, b) + reach), self.plane.pixels).astype(int)
+        if (high <= low).any():
+            return
+        distance = _distance(a, b, low, high)
+        for end in (a, b):
+            bar = _distance(end - across, end + across, low, high)
+            distance = np.minimum(distance, bar)
+        box = (slice(low[1], high[1]), slice(low[0], high[0]))
+        self._draw(box, distance, color, AXIS_PIXELS)
 
     def lengths(self, long_axis: Axis, short_axis: Axis) -> None:
         """The lengths, in the axes' colors, at the lower left."""
-        end = self.plane.pixels - 12
-        self.text((12, end - 24), f"{mm(long_axis.length_mm)} mm", LONG, "ld", 22)
-        self.text((12, end), f"{mm(short_axis.length_mm)} mm", SHORT, "ld", 22)
+        end = self.plane.pixels - 10
+        self.text((12, end - 32), f"{mm(long_axis.length_mm)} mm", LONG, "ld", 30)
+        self.text((12, end), f"{mm(short_axis.length_mm)} mm", SHORT, "ld", 30)
 
-    def texts(self, top: str, left: str, right: str, corner: str, second: str) -> None:
-        """Orientation, slice, window and scale bar."""
+    def texts(self, top: str, corner: str, second: str) -> None:
+        """Orientation, place, window and scale bar."""
         last, middle = self.plane.pixels - 10, self.plane.pixels / 2
-        self.text((middle, 8), top, MARK, "ma", 18)
-        self.text((10, middle), left, MARK, "lm", 22)
-        self.text((last, middle), right, MARK, "rm", 22)
-        self.text((10, 8), corner, MARK, "la", 17)
-        self.text((10, 30), second, MARK, "la", 17)
-        self.text((last, 8), self.window.text, MARK, "ra", 17)
+        self.text((middle, 8), top, MARK, "ma", 26)
+        self.text((10, middle), "R", MARK, "lm", 30)
+        self.text((last, middle), "L", MARK, "rm", 30)
+        self.text((10, 8), corner, MARK, "la", 24)
+        self.text((10, 36), second, MARK, "la", 24)
+        self.text((last, 8), self.window.text, MARK, "ra", 24)
         self._scale_bar()
 
     def _scale_bar(self) -> None:
         length = max(b for b in BAR_MM if b <= max(self.plane.side_mm / 4, BAR_MM[0]))
         end = np.array([self.plane.pixels - 14.0, self.plane.pixels - 14.0])
         start = end - np.array([length / self.plane.pixel_mm, 0.0])
-        distance = self._distance(start, end)
-        tick = np.array([0.0, 4.0])
-        for tip in (start, end):
-            distance = np.minimum(distance, self._distance(tip - tick, tip + tick))
-        self._line(distance, MARK, AXIS_PIXELS)
-        middle = (start + end) / 2
-        self.text((float(middle[0]), float(middle[1]) - 8), f"{length} mm", MARK, "md", 16)
+        self._line(start, end, MARK, tick=5.0)
+        column, row = ((start + end) / 2).tolist()
+        self.text((column, row - 9), f"{length} mm", MARK, "md", 23)
+
+    def inset(self, ct: CT, plane: Plane) -> None:
+        """The whole slice, small, at the upper right; a frame marks what the picture shows."""
+        gray = self.window.gray(plane.sample(ct.image, AIR_HU))
+        small = np.repeat(gray[:, :, None], 3, axis=2)
+        corner = self.plane.center - self.plane.side_mm / 2 * (self.plane.right + self.plane.down)
+        start = plane.to_pixels(corner.tolist())
+        left, top = (int(np.clip(round(v), 0, plane.pixels - 3)) for v in start)
+        size = round(self.plane.side_mm / plane.pixel_mm)
+        right, bottom = (min(v + size, plane.pixels - 1) for v in (left, top))
+        small[top, left : right + 1] = small[bottom, left : right + 1] = LONG
+        small[top : bottom + 1, left] = small[top : bottom + 1, right] = LONG
+        row, column = 42, self.plane.pixels - 8 - plane.pixels
+        self.canvas[row - 2 : row + plane.pixels + 2, column - 2 : column + plane.pixels + 2] = 90
+        self.canvas[row : row + plane.pixels, column : column + plane.pixels] = small
 
     def text(
         self, place: tuple[float, float], text: str, color: Color, anchor: str, size: int
@@ -205,23 +231,16 @@ class _Picture:
     def png(self) -> bytes:
         """The finished picture."""
         image = Image.fromarray(np.clip(self.canvas + 0.5, 0, 255).astype(np.uint8))
-        draw = ImageDraw.Draw(image)
-        for place, text, color, anchor, size in self._texts:
-            font = ImageFont.load_default(size)
-            draw.text(
-                place,
-                text,
-                fill=color,
-                font=font,
-                anchor=anchor,
-                stroke_width=2,
-                stroke_fill=(0, 0, 0),
-            )
+        write_texts(image, self._texts)
         return encode_png(image)
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """PNG bytes of an image."""
-    data = io.BytesIO()
-    image.save(data, "png", optimize=False, compress_level=6)
-    return data.getvalue()
+def _distance(a: Place, b: Place, low: NDArray[np.int_], high: NDArray[np.int_]) -> Canvas:
+    """Distance in pixels to the line from `a` to `b`, of the pixels from `low` to `high`."""
+    columns = np.arange(low[0], high[0], dtype=np.float32)[None, :]
+    rows = np.arange(low[1], high[1], dtype=np.float32)[:, None]
+    along = b - a
+    length = max(float(along @ along), 1e-9)
+    t = np.clip(((columns - a[0]) * along[0] + (rows - a[1]) * along[1]) / length, 0, 1)
+    distance: Canvas = np.hypot(columns - a[0] - t * along[0], rows - a[1] - t * along[1])
+    return distance

@@ -90,6 +90,17 @@ def coronal_plane(center: Vector, side_mm: float, pixels: int) -> Plane:
     return Plane(np.array(center), right, down, side_mm, pixels)
 
 
+def whole_slice(geometry: Geometry, plane: Plane, pixels: int) -> Plane:
+    """The same plane as wide as the image: its middle, and the longer edge of the slice."""
+    axis = geometry.slice_axis
+    size = np.array(geometry.size[::-1])
+    extent = np.delete(size * geometry.spacing_zyx, axis)
+    middle = geometry.points(((size - 1) / 2)[None])[0]
+    normal = np.cross(plane.right, plane.down)
+    center = middle + normal * float((plane.center - middle) @ normal)
+    return Plane(center, plane.right, plane.down, float(extent.max()), pixels)
+
+
 def region_image(region: Region) -> sitk.Image:
     """A region as a float image in its place, with a border of zeros for interpolation."""
     geometry = region.geometry

@@ -36,7 +36,6 @@ PROVENANCE_NAMES: dict[str, str] = {
 }
 
 Point = tuple[float, float, float]
-Confidence = float
 
 
 class Part(BaseModel):
@@ -79,6 +78,8 @@ class Size(Part):
     """Longest diameter in space."""
     volume_ml: float = Field(gt=0)
     sphericity: float = Field(ge=0, le=1)
+    cut_by_edge: bool
+    """Whether the finding reaches the edge of the scan, so that its true size may be larger."""
 
 
 class Density(Part):
@@ -169,6 +170,8 @@ class Finding(Part):
     """That it is of this type rather than of another type of the same organ."""
     provenance: Provenance
     """Who found it and says its type."""
+    review: Literal["open", "confirmed", "dismissed"] = "open"
+    """What a reader says of it; a dismissed finding stays in the document."""
     location: Location
     size: Size
     density: Density

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from PASTALib.files import resource_folder
 from PASTALib.impression import volume_text
 from PASTALib.report import PROVENANCE_NAMES, Report
-from PASTALib.statements import mm
+from PASTALib.statements import first_upper, mm
 
 TEMPLATE = "report.html.jinja"
 
@@ -29,7 +30,13 @@ def render_html(report: Report, pictures: Mapping[str, bytes] | None = None) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"mm": mm, "ml": volume_text, "percent": percent}
+    environment.filters |= {
+        "mm": mm,
+        "ml": volume_text,
+        "percent": percent,
+        "first_upper": first_upper,
+        "words": words,
+    }
     images = {key: data_uri(png) for key, png in (pictures or {}).items()}
     return environment.get_template(TEMPLATE).render(
         report=report, images=images, provenance_names=PROVENANCE_NAMES
@@ -45,3 +52,8 @@ def percent(fraction: float) -> str:
     """Such as ``87 %``; never 100 % for what is not certain."""
     whole = round(100 * fraction)
     return f"{min(whole, 99) if fraction < 1 else 100} %"
+
+
+def words(value: Any) -> str:
+    """An old or new value of an edit: sentences one after the other."""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

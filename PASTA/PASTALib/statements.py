@@ -94,7 +94,7 @@ def mm(length: float) -> str:
 
 def make_statements(lesion: Lesion, setting: Setting) -> tuple[Statement, ...]:
     """All statements that the rules allow for a lesion."""
-    found = [recist(lesion, setting)]
+    found: list[Statement | None] = [recist(lesion, setting)]
     if lesion.type == "lung_tumor":
         found += [lung_t_size(lesion), fleischner(lesion, setting)]
     elif lesion.type in T_SIZES_MM:
@@ -106,10 +106,23 @@ def make_statements(lesion: Lesion, setting: Setting) -> tuple[Statement, ...]:
     return tuple(statement for statement in found if statement is not None)
 
 
+def first_upper(text: str) -> str:
+    """With its first letter as a capital, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def t_category(lesion_type: str, length_mm: float) -> str:
     """Category whose size criterion a length meets, AJCC/UICC 8."""
     size = printed_mm(length_mm)
     return next(category for limit, category in T_SIZES_MM[lesion_type] if size <= limit)
+
+
+def cut_by_edge(lesion: Lesion) -> bool:
+    """Whether a lesion reaches the edge of the image, so that sizes are lower limits."""
+    region = lesion.region
+    shape = region.geometry.size[::-1]
+    ends = zip(region.start, region.mask.shape, shape, strict=True)
+    return any(start == 0 or start + size == whole for start, size, whole in ends)
 
 
 def t_size(lesion: Lesion) -> Statement:
@@ -123,8 +136,8 @@ def t_size(lesion: Lesion) -> Statement:
     return Statement(
         rule="t_size",
         title=f"T size, {_organ(lesion)}",
-        text=f"{mm(axial)} mm: size criterion consistent with {category} (AJCC 8), not a "
-        f"stage.{other}",
+        text=f"{first_upper(_at_least(lesion))}{mm(axial)} mm: size criterion consistent with "
+        f"{category} (AJCC 8), not a stage.{other}",
         conditions=T_CONDITIONS[lesion.type],
         category=category,
     )
@@ -169,15 +182,15 @@ def hcc_size(lesion: Lesion, setting: Setting) -> Statement:
         category = "T3" if largest > 50 else "T2"
         about = f"{len(sizes)} lesions, the largest {largest:g} mm"
     else:
-        category = "T1a" if sizes[0] <= 20 else "T1b (T2 with vessel invasion)"
-        about = f"Solitary, {sizes[0]:g} mm"
+        category = "T1a" if sizes[0] <= 20 else "T1b, with vessel invasion T2"
+        about = f"Solitary, {_at_least(lesion)}{sizes[0]:g} mm"
     return Statement(
         rule="t_size",
         title="T size, liver",
         text=f"{about}: number and size criterion consistent with {category} (AJCC 8, "
         "hepatocellular carcinoma), not a stage.",
         conditions=T_CONDITIONS[lesion.type],
-        category=category.split(" ")[0],
+        category=category.split(",", maxsplit=1)[0],
     )
 
 
@@ -232,8 +245,10 @@ def _measurability(lesion: Lesion, length: float, least: float) -> tuple[Measura
 
 
 def fleischner(lesion: Lesion, setting: Setting) -> Statement | None:
-    """Fleischner 2017 wording for an incidental nodule; None for a mass above 30 mm."""
+    """Fleischner 2017 wording for an incidental nodule; None above 30 mm or if it is cut."""
     size = lesion.measurements
+    if cut_by_edge(lesion):
+        return None
     mean = (size.long_axis.length_mm + size.short_axis.length_mm) / 2
     if size.long_axis.length_mm > NODULE_MM:
         return None
@@ -337,6 +352,10 @@ def li_rads(lesion: Lesion) -> Statement:
         "need several phases or an earlier scan. No category assigned.",
         conditions="Only for a patient at risk of hepatocellular carcinoma.",
     )
+
+
+def _at_least(lesion: Lesion) -> str:
+    return "cut by the edge of the scan, at least " if cut_by_edge(lesion) else ""
 
 
 def _organ(lesion: Lesion) -> str:

@@ -7,7 +7,6 @@ to a fraction of a voxel by linear interpolation. The slope of the depth gives t
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,14 +18,16 @@ from scipy import ndimage
 from PASTALib.catalog import catalog
 from PASTALib.lesions import Lesion
 from PASTALib.planes import AIR_HU, region_image
+from PASTALib.png import MARK, encode_png, write_texts
 from PASTALib.region import Geometry
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 VOXEL_MM = 3.0
 LONGEST_MM = 700.0
-PICTURE_HEIGHT = 560
-BODY_HU, BONE_HU = -300.0, 220.0
+PIXELS = 560
+BODY_HU, BONE_HU = -300.0, 200.0
 LIGHT = np.array([-0.35, -0.45, 0.82])
 """From the upper left of the picture and from the viewer: right, down, toward the viewer."""
 BACKGROUND = (16.0, 18.0, 22.0)
@@ -50,63 +51,88 @@ class BodyView:
         self._organs = sitk.GetArrayFromImage(
             _resampled(organs, self._grid, sitk.sitkNearestNeighbor, 0)
         )
-        body = ndimage.binary_opening(hu > BODY_HU, iterations=2)
-        parts, count = ndimage.label(body)
-        if count > 1:  # the table is a part of its own
-            body = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-        bones = (hu > BONE_HU) & ndimage.binary_erosion(body, iterations=2)
-        self._body = surface(body.astype(np.float32), 1.2)
-        self._bones = surface(bones.astype(np.float32), 0.6)
+        body = _largest(ndimage.binary_opening(hu > BODY_HU, iterations=2))
+        labelled = np.isin(self._organs, catalog().organ_labels("bone"))
+        # Bones that the labels lack; contrast in vessels, kidneys and bowel is mostly labelled.
+        dense = ndimage.uniform_filter(hu.astype(np.float32), 3) > BONE_HU
+        bones = labelled | (dense & (self._organs == 0) & body)
+        self._body = surface(body, 1.2)
+        self._bones = surface(bones, 0.9)
         self._organ_surfaces: dict[tuple[int, ...], Surface] = {}
 
     def draw(self, lesion: Lesion) -> bytes:
-        """PNG of the body with the lesion's organ and the lesion."""
+        """PNG of the body with the lesion's organ and the lesion, square."""
         known = catalog()
-        lesion_type = known.lesion_types[lesion.type]
         canvas = np.empty((*self._body.cover.shape, 3), dtype=np.float32)
         canvas[:] = BACKGROUND
-        _lay(canvas, self._body, BODY_COLOR, 0.34)
-        _lay(canvas, self._bones, BONE_COLOR, 0.42)
+        _lay(canvas, self._body, BODY_COLOR, 0.45)
+        _lay(canvas, self._bones, BONE_COLOR, 0.5)
         if lesion.structure is not None:
             structure = known.structures[lesion.structure]
             labels = known.labels_of(structure.parent or structure.key)
             _lay(canvas, self._organ(labels), structure.color, 0.55)
-        _lay(canvas, self._lesion(lesion), lesion_type.color, 1.0)
-        height = PICTURE_HEIGHT
-        width = max(1, round(canvas.shape[1] * height / canvas.shape[0]))
+        _lay(canvas, self._lesion(lesion), known.lesion_types[lesion.type].color, 1.0)
+        scale = PIXELS / max(canvas.shape[:2])
+        height, width = (max(1, round(n * scale)) for n in canvas.shape[:2])
         image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
-        data = io.BytesIO()
-        image.resize((width, height), Image.Resampling.BICUBIC).save(data, "png")
-        return data.getvalue()
+        picture = Image.new("RGB", (PIXELS, PIXELS), tuple(int(v) for v in BACKGROUND))
+        picture.paste(
+            image.resize((width, height), Image.Resampling.BICUBIC),
+            ((PIXELS - width) // 2, (PIXELS - height) // 2),
+        )
+        middle = PIXELS / 2
+        sides = [((10, middle), "R", MARK, "lm", 30), ((PIXELS - 10, middle), "L", MARK, "rm", 30)]
+        write_texts(picture, sides)
+        return encode_png(picture)
 
     def _organ(self, labels: tuple[int, ...]) -> Surface:
         if labels not in self._organ_surfaces:
-            mask = np.isin(self._organs, labels).astype(np.float32)
-            self._organ_surfaces[labels] = surface(mask, 1.0)
+            self._organ_surfaces[labels] = surface(np.isin(self._organs, labels), 1.0)
         return self._organ_surfaces[labels]
 
     def _lesion(self, lesion: Lesion) -> Surface:
         image = _resampled(region_image(lesion.region), self._grid, sitk.sitkLinear, 0)
-        return surface(sitk.GetArrayFromImage(image), 0.7)
+        field = sitk.GetArrayFromImage(image)
+        # A lesion of a few millimeters would vanish between the voxels of this grid.
+        return surface(field > min(0.5, 0.5 * float(field.max())), 0.7)
 
 
-def surface(mask: Floats, smooth: float) -> Surface:
-    """First surface of a mask ``[z, y, x]`` seen from the front (low y), head up."""
-    field = ndimage.gaussian_filter(mask, smooth)
-    inside = field > 0.5
-    first = inside.argmax(axis=1)
-    seen = inside.any(axis=1)
-    here = np.take_along_axis(field, first[:, None], axis=1)[:, 0]
-    before = np.take_along_axis(field, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
-    depth = first - np.where(first > 0, (here - 0.5) / np.maximum(here - before, 1e-3), 0)
-    depth = np.where(seen, depth, np.nan)[::-1]
-    cover = np.clip((field.max(axis=1) - 0.3) / 0.4, 0, 1)[::-1]
-    return Surface(cover.astype(np.float32), _shade(depth))
+def _largest(mask: Mask) -> Mask:
+    """The largest connected part: the body without the table."""
+    parts, count = ndimage.label(mask)
+    return mask if count < 2 else parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+
+
+def surface(mask: Mask, smooth: float) -> Surface:
+    """First surface of a mask ``[z, y, x]`` seen from the front (low y), head up.
+
+    Args:
+        mask: in LPS axes.
+        smooth: standard deviation in voxels of the Gaussian that rounds the voxels' steps.
+    """
+    cover = np.zeros((mask.shape[0], mask.shape[2]), dtype=np.float32)
+    depth = np.full(cover.shape, np.nan, dtype=np.float32)
+    boxes = ndimage.find_objects(mask.astype(np.uint8))
+    if boxes:
+        reach = int(np.ceil(3 * smooth))
+        z, y, x = (slice(max(0, b.start - reach), b.stop + reach) for b in boxes[0])
+        field = ndimage.gaussian_filter(mask[z, y, x].astype(np.float32), smooth, truncate=3)
+        strongest = field.max(axis=1)
+        level = min(0.5, 0.5 * float(strongest.max()))
+        inside = field > level
+        first = inside.argmax(axis=1)
+        here = np.take_along_axis(field, first[:, None], axis=1)[:, 0]
+        before = np.take_along_axis(field, np.maximum(first - 1, 0)[:, None], axis=1)[:, 0]
+        step = np.where(first > 0, (here - level) / np.maximum(here - before, 1e-3), 0)
+        depth[z, x] = np.where(inside.any(axis=1), first - step, np.nan) + y.start
+        cover[z, x] = np.clip((strongest / level - 0.6) / 0.8, 0, 1)
+    return Surface(cover[::-1], _shade(depth[::-1]))
 
 
 def _shade(depth: Floats) -> Floats:
     """Brightness of a depth map by its slope."""
-    filled = np.where(np.isnan(depth), np.nanmax(depth) if np.isfinite(depth).any() else 0, depth)
+    seen = np.isfinite(depth)
+    filled = np.where(seen, depth, depth[seen].max() if seen.any() else 0)
     down, right = np.gradient(filled)
     normal = np.stack([right, down, np.ones_like(filled)], axis=-1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
