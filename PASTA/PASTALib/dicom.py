@@ -92,7 +92,8 @@ class Series:
     @property
     def kernel(self) -> str:
         """Convolution kernel as the scanner names it."""
-        return self.slices[0].tags.get("0018|1210", "").split("\\")[0]
+        tags = self.slices[0].tags
+        return without_identity(tags.get("0018|1210", "").split("\\")[0], tags)
 
     def why_not(self) -> str | None:
         """Why this series cannot be analyzed, or None if it can."""

@@ -10,8 +10,8 @@ from PASTALib.dicom_header import Slice
 from PASTALib.errors import PastaError
 from PASTALib.straighten import AIR_HU, is_sheared, shear_degrees, straightened, with_affine
 
-EVEN_STEPS = 0.1
-"""Slice distances within 10 % of the median count as even (headers round them)."""
+EVEN_SHARE, EVEN_MM = 0.1, 0.1
+"""Slices within 10 % of their distance, or 0.1 mm, of even places count as even: headers round."""
 LARGEST_GAP_MM = 10.0
 """Gaps up to this are filled by interpolation; a lesion of that size could hide in a larger one."""
 LARGEST_SHARE = 0.2
@@ -105,14 +105,15 @@ def _evenly_spaced(
 ) -> tuple[np.ndarray, int, str | None]:
     """Voxels at even distances, their number, and a sentence if they had to be interpolated."""
     steps = np.diff(places)
-    usual = float(np.median(steps))
-    if np.abs(steps - usual).max() <= EVEN_STEPS * usual:
+    usual = float(steps[steps < 1.3 * np.median(steps)].mean())
+    slack = max(EVEN_SHARE * usual, EVEN_MM)
+    if np.abs(places - np.linspace(places[0], places[-1], len(places))).max() <= slack:
         return voxels, len(places), None
     largest = int(steps.argmax())
     gap = float(steps[largest])
     count = round((places[-1] - places[0]) / usual) + 1
     missing = count - len(places)
-    if gap > max(LARGEST_GAP_MM, (1 + EVEN_STEPS) * usual) or missing > LARGEST_SHARE * count:
+    if gap > max(LARGEST_GAP_MM, usual + slack) or missing > LARGEST_SHARE * count:
         raise PastaError(
             f"{where} lacks slices: {gap:.1f} mm between two images (at {places[largest]:.1f} and "
             f"{places[largest + 1]:.1f} mm) where {usual:g} mm is usual; export the whole series."
