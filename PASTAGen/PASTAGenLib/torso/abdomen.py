@@ -68,7 +68,7 @@ def spleen(person: Person, rng: np.random.Generator) -> list[Painter]:
     outer = Ellipsoid(
         (98, 26, 88 + rng.normal(0, 6)), (38 * size, 52 * size, 56 * size), (12, 0, 0)
     )
-    hollow = Ellipsoid((58, -2, 84), (30, 38, 60))
+    hollow = Ellipsoid((56, -4, 84), (30, 38, 56))
     mottled = 24.0 if person.spec.phase == "arterial" else 2.0
 
     def paint(canvas: Canvas) -> None:
@@ -119,7 +119,8 @@ def gallbladder(person: Person, rng: np.random.Generator) -> list[Painter]:
         low, high = pear.reach()
         box = canvas.box(low - 5, high + 5)
         if box is not None:
-            distance = pear.distance(*canvas.points(box)) + 0.7 * canvas.noise[1][box]
+            distance = pear.distance(*canvas.points(box))
+            distance += np.float32(0.7) * canvas.noise[1][box]
             canvas.paint(box, distance - 0.8, person.hu["hollow_wall"])
             canvas.paint(box, distance + 1.4, person.hu["bile"])
             canvas.label[box][distance < 0.5] = label
@@ -141,12 +142,13 @@ def _kidney(person: Person, rng: np.random.Generator, side: int) -> Painter:
     body = Ellipsoid(center, (25 * size, 31 * size, 56 * size), angles)
     hilum = center + np.array([-side * 19 * size, -12 * size, 0])
     sinus = Ellipsoid(hilum, (22 * size, 12 * size, 30 * size), angles)
+    hx, hy, hz = hilum
     pelvis = [
-        curve([(*(hilum + (side * 8, 4, 10)), 4), (*(hilum + (-side * 2, -2, 0)), 6),
-               (*(hilum + (-side * 10, -2, -14)), 4), (side * 40, -2, -20, 2.6),
+        curve([(hx + side * 8, hy + 4, hz + 10, 4), (hx - side * 2, hy - 2, hz, 6),
+               (hx - side * 10, hy - 2, hz - 14, 4), (side * 40, -2, -20, 2.6),
                (side * 42, -12, -70, 2.2), (side * 48, 0, -110, 2.2), (side * 44, 22, -150, 2.2),
                (side * 18, 2, -182, 2.2)], 7),
-        curve([(*(hilum + (-side * 2, -2, 0)), 4.5), (*(hilum + (side * 8, 4, -14)), 4)], 7),
+        curve([(hx - side * 2, hy - 2, hz, 4.5), (hx + side * 8, hy + 4, hz - 14, 4)], 7),
     ]  # fmt: skip
 
     def paint(canvas: Canvas) -> None:

@@ -68,7 +68,7 @@ def _level(y: Array, surface: Array | float, below: Array | float, gas: float) -
 def stomach(person: Person, rng: np.random.Generator) -> list[Painter]:
     """From the fundus under the left dome to the pylorus; fluid, food and a gas bubble."""
     hu = person.hu
-    full = rng.uniform(0.55, 1.1)
+    full = rng.uniform(0.65, 1.3)
     low = rng.normal(0, 12)
     line = curve(
         [(62, 12, 140, 20 * full), (66, 4, 124, 32 * full), (70, -26, 104, 30 * full),
@@ -117,10 +117,10 @@ def small_bowel(person: Person, rng: np.random.Generator) -> list[Painter]:
 def _loops(rng: np.random.Generator) -> list[Line]:
     """Lines that fill the middle of the abdomen: from one free place to the nearest next."""
     pitch = rng.uniform(23, 28)
-    x, y, z = np.meshgrid(
+    places = np.meshgrid(
         np.arange(-90, 100, pitch), np.arange(-85, 20, pitch), np.arange(-140, 70, pitch)
     )
-    free = np.stack([x.ravel(), y.ravel(), z.ravel()], axis=1)
+    free = np.stack([axis.ravel() for axis in places], axis=1)
     free += rng.normal(0, 0.22 * pitch, free.shape)
     x, y, z = free.T
     left = np.interp(z, (-140, -110, -60, 30, 65), (36, 52, 88, 84, 78))

@@ -7,22 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from numpy.typing import NDArray
-from scipy import ndimage
 
-from PASTAGenLib.torso import abdomen, bowel, chest, skeleton
+from PASTAGenLib.torso import abdomen, bowel, chest, limbs, pelvic_bones, rib_cage, spine
 from PASTAGenLib.torso.body_wall import Painter, back_muscles, body_wall, breasts
-from PASTAGenLib.torso.canvas import Canvas
-from PASTAGenLib.torso.fields import Array, SmoothField
+from PASTAGenLib.torso.fields import SmoothField
+from PASTAGenLib.torso.grid import blank_canvas, slabs, thin_slices, to_image, torso_axes
 from PASTAGenLib.torso.pelvic_organs import pelvic_organs
 from PASTAGenLib.torso.person import Person, draw_person
+from PASTAGenLib.torso.scan import scan
 from PASTAGenLib.torso.spec import TorsoSpec
 from PASTAGenLib.torso.vessels import crura, great_vessels, mesentery
 
-# Voxels of one slab: small enough to keep the working arrays of a large picture under 1 GB.
-_SLAB = 5_000_000
 # Distance of the knots in mm, of the noise fields that organs use, from coarse to fine.
 _NOISE_STEPS = (45.0, 16.0, 7.0, 3.5)
+# Distance in mm of the knots of the deformation, and the box that all fields cover.
+_WARP_STEP = 75.0
 _LOWER, _UPPER = (-330.0, -260.0, -330.0), (330.0, 200.0, 520.0)
 
 
@@ -41,32 +40,23 @@ class Torso:
     spec: TorsoSpec
 
 
-@dataclass(frozen=True)
-class Axes:
-    """Centers of the voxels along each axis, mm from the third lumbar vertebra."""
-
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    z: NDArray[np.float64]
-
-
 def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Painter]:
     """Everything that is painted, from back to front."""
     return [
-        *skeleton.arms(person),
+        *limbs.arms(person),
         *body_wall(person, streams[0]),
         *breasts(person, streams[16]),
         *back_muscles(person, streams[1]),
-        *skeleton.shoulders(person),
+        *limbs.shoulders(person),
         *chest.lungs(person),
         *chest.lung_vessels(person, streams[2]),
         *chest.mediastinum(person),
-        *skeleton.spine(person),
-        *skeleton.ribs(person, streams[3]),
-        *skeleton.pelvis(person),
+        *spine.spine(person),
+        *rib_cage.ribs(person, streams[3]),
+        *pelvic_bones.pelvis(person),
+        *bowel.colon(person, streams[6]),
         *abdomen.liver(person, streams[4]),
         *abdomen.spleen(person, streams[5]),
-        *bowel.colon(person, streams[6]),
         *mesentery(person, streams[15]),
         *bowel.small_bowel(person, streams[7]),
         *abdomen.kidneys(person, streams[8]),
@@ -84,101 +74,25 @@ def _painters(person: Person, streams: Sequence[np.random.Generator]) -> list[Pa
     ]
 
 
-def _axes(spec: TorsoSpec, person: Person) -> Axes:
-    """The grid: the body with its fat, a margin and the table."""
-    sx, front, back, sz = person.scale
-    arms = 1.0 if spec.arms_up else 1.25
-    half = (172 + 1.25 * person.fat) * sx * arms + 22
-    y_range = (-(116 + person.fat * 1.1) * front - 20, (112 + person.fat) * back + 48)
-    low, high = (h * sz for h in spec.height_range)
-    ranges = ((-half, half), y_range, (low, high))
-    return Axes(
-        *(
-            a + spacing / 2 + spacing * np.arange(max(1, round((b - a) / spacing)))
-            for (a, b), spacing in zip(ranges, spec.spacing, strict=True)
-        )
-    )
-
-
 def build_torso(spec: TorsoSpec) -> Torso:
     """Build the CT and its labels; the same spec gives the same bytes."""
-    root = np.random.default_rng(spec.seed)
-    streams = root.spawn(24)
-    person = draw_person(spec, streams[0])
-    painters = _painters(person, streams[1:18])
-    warp = [SmoothField.draw(streams[18], _LOWER, _UPPER, 75) for _ in range(3)]
-    noise = [SmoothField.draw(streams[19], _LOWER, _UPPER, step) for step in _NOISE_STEPS]
-    axes = _axes(spec, person)
-    shape = (len(axes.z), len(axes.y), len(axes.x))
-    hu = np.empty(shape, np.float32)
-    labels = np.zeros(shape, np.uint8)
-    step = max(1, _SLAB // (shape[1] * shape[2]))
-    for start in range(0, shape[0], step):
-        part = slice(start, min(start + step, shape[0]))
-        slab = Axes(axes.x, axes.y, axes.z[part])
-        canvas = _canvas(spec, person, slab, warp, noise)
+    person_stream, warp_stream, noise_stream, scan_stream, *streams = np.random.default_rng(
+        spec.seed
+    ).spawn(24)
+    person = draw_person(spec, person_stream)
+    painters = _painters(person, streams)
+    warp = [SmoothField.draw(warp_stream, _LOWER, _UPPER, _WARP_STEP) for _ in range(3)]
+    noise = [SmoothField.draw(noise_stream, _LOWER, _UPPER, step) for step in _NOISE_STEPS]
+    axes = torso_axes(spec, person)
+    parts = thin_slices(spec)
+    hu = np.empty(axes.shape, np.float32)
+    labels = np.empty(axes.shape, np.uint8)
+    for part, thin in slabs(axes, spec):
+        canvas = blank_canvas(spec, person, thin, warp, noise)
         for paint in painters:
             paint(canvas)
-        hu[part], labels[part] = canvas.hu, canvas.label
-    image = _scan(hu, axes, spec, person, streams[20])
-    return Torso(*(_to_image(a, axes, spec) for a in (image, labels)), spec)
-
-
-def _canvas(
-    spec: TorsoSpec,
-    person: Person,
-    axes: Axes,
-    warp: Sequence[SmoothField],
-    noise: Sequence[SmoothField],
-) -> Canvas:
-    sx, front, back, sz = person.scale
-    strength = np.float32(4.5 * spec.deformation)
-    dx, dy, dz = (strength * field.on_axes(axes.x, axes.y, axes.z) for field in warp)
-    y = np.where(axes.y < 0, axes.y / front, axes.y / back).astype(np.float32)
-    x = (axes.x / sx).astype(np.float32)
-    z = (axes.z / sz).astype(np.float32)
-    dx += x
-    dy += y[:, None]
-    dz += z[:, None, None]
-    shape = dx.shape
-    return Canvas(
-        x=dx,
-        y=dy,
-        z=dz,
-        noise=tuple(field.on_axes(axes.x, axes.y, axes.z) for field in noise),
-        hu=np.full(shape, -1000, np.float32),
-        label=np.zeros(shape, np.uint8),
-        softness=max(float(np.cbrt(np.prod(spec.spacing))), 0.9),
-    )
-
-
-def _scan(
-    hu: Array, axes: Axes, spec: TorsoSpec, person: Person, rng: np.random.Generator
-) -> NDArray[np.int16]:
-    """What the scanner adds: table, point spread, and noise that is correlated in the plane."""
-    if spec.table:
-        _, _, back, _ = person.scale
-        top = (104 + 0.8 * person.fat) * back + 6
-        y, x = axes.y[:, None], axes.x[None, :]
-        bed = y - top - 22 * (1 - np.clip(x / 240, -1, 1) ** 2) + 18
-        shell = np.clip(2.2 - np.abs(np.abs(bed - 12) - 10), 0, 1) * (np.abs(x) < 235)
-        air = hu < -900
-        hu += air * (shell * 850).astype(np.float32)
-        hu += air * ((np.abs(bed - 12) < 9) * (np.abs(x) < 235) * 60).astype(np.float32)
-    sx, sy, sz = spec.spacing
-    sigma = spec.kernel / 2.355
-    hu = ndimage.gaussian_filter(hu, (0, sigma / sy, sigma / sx), truncate=3)
-    grain = rng.standard_normal(hu.shape, dtype=np.float32)
-    grain = ndimage.gaussian_filter(grain, (0.35, 0.75 / sy, 0.75 / sx), truncate=2.5)
-    grain *= np.float32(spec.noise_sd) / grain.std()
-    hu += grain
-    return np.clip(np.rint(hu), -1024, 3071).astype(np.int16)
-
-
-def _to_image(
-    array: NDArray[np.int16] | NDArray[np.uint8], axes: Axes, spec: TorsoSpec
-) -> sitk.Image:
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing([float(s) for s in spec.spacing])
-    image.SetOrigin([float(axes.x[0]), float(axes.y[0]), float(axes.z[0])])
-    return image
+        size = (-1, parts, *axes.shape[1:])
+        hu[part] = canvas.hu.reshape(size).mean(axis=1)
+        labels[part] = canvas.label.reshape(size)[:, parts // 2]
+    image = scan(hu, axes, spec, person, scan_stream)
+    return Torso(to_image(image, axes, spec), to_image(labels, axes, spec), spec)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PASTAGenLib.torso.fields import Array
 
 Box = tuple[slice, slice, slice]
+Point = Sequence[float] | NDArray[np.float64]  # x, y, z in mm, body coordinates
 FAR = np.float32(1e3)
 
 
@@ -50,7 +51,7 @@ class Canvas:
             for axis, coordinate in ((0, self.z), (1, self.y), (2, self.x))
         )
 
-    def box(self, lower: Sequence[float], upper: Sequence[float]) -> Box | None:
+    def box(self, lower: Point, upper: Point) -> Box | None:
         """Index box that holds every voxel of the body box (x, y, z mm), None if there is none."""
         slices = []
         for axis, (low, high) in enumerate(self._range):

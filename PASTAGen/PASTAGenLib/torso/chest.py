@@ -76,14 +76,14 @@ def _branch(
             rng.uniform(95, 348, count),
         ]
     )
-    nodes = [start]
-    radii = [radius]
+    nodes: list[NDArray[np.float64]] = [start]
+    radii: list[float] = [radius]
     goals = goals[np.argsort(np.linalg.norm(goals - start, axis=1))]
     for goal in goals:
         place = np.array(nodes)
         cost = np.linalg.norm(place - goal, axis=1) + 0.3 * np.linalg.norm(place - start, axis=1)
         parent = int(np.argmin(cost))
-        away = np.linalg.norm(goal - start)
+        away = float(np.linalg.norm(goal - start))
         size = max(0.55, min(radii[parent] * 0.86, radius * (1 - away / 150)))
         bend = (place[parent] + goal) / 2 + rng.normal(0, 4, 3)
         line = curve(

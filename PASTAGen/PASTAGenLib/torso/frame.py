@@ -117,8 +117,8 @@ def on_cage(angle: float, z: float) -> tuple[float, float]:
 
 def chest_front(x: float, z: float) -> float:
     """Where the middle of the ribs is at the front, at a distance from the midline."""
-    points = [on_cage(angle, z) for angle in range(180, 90, -4)]
-    return float(np.interp(abs(x), *zip(*points, strict=True)))
+    points = np.array([on_cage(angle, z) for angle in range(180, 90, -4)])
+    return float(np.interp(abs(x), points[:, 0], points[:, 1]))
 
 
 def diaphragm(canvas: Canvas, domes: tuple[float, float]) -> Array:
@@ -127,8 +127,8 @@ def diaphragm(canvas: Canvas, domes: tuple[float, float]) -> Array:
     def compute() -> Array:
         x, y = canvas.x, canvas.y
         middle = np.float32(min(domes) - 7)
-        right = (np.float32(domes[0]) - middle) * ridge((x + 70) / 45)
-        left = (np.float32(domes[1]) - middle) * ridge((x - 74) / 42)
+        right = (np.float32(domes[0]) - middle) * ridge((x + 70) * np.float32(1 / 45))
+        left = (np.float32(domes[1]) - middle) * ridge((x - 74) * np.float32(1 / 42))
         dome = middle + right + left
         edge = table(y, (-120, -105, -40, 40, 85, 100), (130, 128, 112, 88, 66, 64))
         u, v = x / 133, (y + 12) / 94

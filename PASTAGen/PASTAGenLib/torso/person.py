@@ -45,9 +45,11 @@ def draw_person(spec: TorsoSpec, rng: np.random.Generator) -> Person:
         # Patients with strong enhancement have it in all organs.
         z = np.clip(0.6 * contrast + 0.6 * rng.normal(), -1.5, 1.5)
         hu[tissue] = value.mean + value.sd * float(z)
+    if rng.random() < 0.15:  # positive oral contrast
+        hu["bowel_content"] = float(rng.uniform(120, 280))
     male = spec.sex == "male"
     habitus = spec.habitus
-    fat = 3 + (28 if male else 36) * habitus**1.2 * rng.uniform(0.8, 1.2)
+    fat = 3 + (38 if male else 48) * habitus**1.3 * rng.uniform(0.8, 1.2)
     wide = 0.93 + 0.16 * habitus + rng.normal(0, 0.02)
     deep = 0.86 + (0.42 if male else 0.34) * habitus + rng.normal(0, 0.04)
     build = (1.0 if male else 0.95) * np.sqrt(spec.size)

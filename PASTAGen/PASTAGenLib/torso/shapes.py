@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator, make_interp_spline
 
-from PASTAGenLib.torso.canvas import FAR, Box, Canvas
+from PASTAGenLib.torso.canvas import FAR, Box, Canvas, Point
 from PASTAGenLib.torso.fields import Array
 
-Point = Sequence[float]
+Line = NDArray[np.float64]  # rows of x, y, z and radius in mm
+SIDES = (-1, 1)  # right and left: the sign of x
 
 
 def rotation(ax: float, ay: float, az: float) -> NDArray[np.float64]:
@@ -127,7 +129,7 @@ def tube(
     along = np.zeros_like(distance)
     start = 0.0
     for line in lines:
-        for a, b in zip(line[:-1], line[1:], strict=True):
+        for a, b in pairwise(line):
             length = float(np.linalg.norm(b[:3] - a[:3]))
             _segment(canvas, box, distance, along, a, b, start, margin)
             start += length

@@ -46,8 +46,8 @@ def mesentery(person: Person, rng: np.random.Generator) -> list[Painter]:
 def crura(person: Person) -> list[Painter]:
     """Muscular pillars of the diaphragm beside the aorta."""
     lines = [
-        curve([(side * 17 + 3, -10, 30, 3), (side * 17 + 4, -12, 70, 5), (side * 14 + 6, -6, 110, 6),
-               (side * 12 + 8, -8, 138, 5)], 8)
+        curve([(side * 17 + 3, -10, 30, 3), (side * 17 + 4, -12, 70, 5),
+               (side * 14 + 6, -6, 110, 6), (side * 12 + 8, -8, 138, 5)], 8)
         for side in (-1, 1)
     ]  # fmt: skip
     return [_vessel(lines, person.hu["muscle"], None)]
