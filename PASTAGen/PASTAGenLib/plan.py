@@ -231,7 +231,11 @@ def _boxed(scene: Scene, draft: InsertionPlan, center: np.ndarray) -> InsertionP
 
 
 def plan(
-    ct: sitk.Image, organs: sitk.Image, spec: LesionSpec, rng: np.random.Generator
+    ct: sitk.Image,
+    organs: sitk.Image,
+    spec: LesionSpec,
+    rng: np.random.Generator,
+    lesions: sitk.Image | None = None,
 ) -> InsertionPlan:
     """Plan one lesion in a CT; draws every random number that it takes.
 
@@ -240,8 +244,9 @@ def plan(
         organs: catalogue labels of structures on the same grid.
         spec: what is asked for.
         rng: source of all randomness.
+        lesions: nonzero where lesions already are.
 
     Raises:
         PastaError: the organ is absent, the lesion does not fit, or the images do not match.
     """
-    return plan_in(Scene.of(ct, organs), spec, rng)
+    return plan_in(Scene.of(ct, organs, lesions), spec, rng)

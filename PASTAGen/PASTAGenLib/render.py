@@ -77,16 +77,17 @@ def lesion_share(
         share += ndtr(-away / sd).astype(np.float32)
     share /= int(np.prod(parts))
     share[(share < LEAST_SHARE) | ~free] = 0
-    return _attached(share, host) if plan.outward_mm > 0 else share
+    return _attached(share, host)
 
 
 def _attached(share: NDArray[np.float32], host: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Without the parts that do not hang together with the lesion in its organ."""
-    pieces, count = ndimage.label(share > 0)
-    if count > 1:
-        weights = ndimage.sum_labels(share * host, pieces, np.arange(1, count + 1))
-        share = np.where(pieces == 1 + int(np.argmax(weights)), share, np.float32(0))
-    return share
+    """Only the largest piece in the organ: a loop of bowel nearby is another place."""
+    pieces, count = ndimage.label(share >= LIKELY_INSIDE)
+    if count < 2:
+        return share
+    weights = ndimage.sum_labels(host, pieces, np.arange(1, count + 1))
+    largest = pieces == 1 + int(np.argmax(weights))
+    return np.where(ndimage.binary_dilation(largest, iterations=2), share, np.float32(0))
 
 
 def _wall_depth(plan: InsertionPlan, grid: Grid, organs: NDArray[np.uint8]) -> NDArray[np.float32]:

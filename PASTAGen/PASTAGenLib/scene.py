@@ -28,6 +28,10 @@ FALLBACK_TISSUE = {
 }
 
 
+OCCUPIED = 255
+"""Stands in the organ map of a scene for voxels of lesions that are already there."""
+
+
 @dataclass(frozen=True)
 class Host:
     """One structure that a lesion can be in: its parts count as it."""
@@ -35,6 +39,14 @@ class Host:
     key: str
     organ: str
     labels: tuple[int, ...]
+
+
+def _check_same_grid(ct: sitk.Image, other: sitk.Image, name: str) -> None:
+    places = ("GetSize", "GetOrigin", "GetSpacing", "GetDirection")
+    if not all(np.allclose(getattr(ct, p)(), getattr(other, p)(), atol=1e-3) for p in places):
+        raise PastaError(
+            f"The {name} lies on another voxel grid than the CT; resample it to the CT."
+        )
 
 
 def hosts_of(organ: str) -> tuple[Host, ...]:
@@ -55,7 +67,8 @@ class Scene:
 
     Attributes:
         hu: int16 HU ``[z, y, x]``.
-        organs: uint8 catalogue labels of structures ``[z, y, x]``.
+        organs: uint8 catalogue labels of structures ``[z, y, x]``; `OCCUPIED` where no lesion
+            may come to lie.
         grid: where the voxels lie.
     """
 
@@ -69,26 +82,26 @@ class Scene:
         self._medians: dict[tuple[int, ...], float | None] = {}
 
     @classmethod
-    def of(cls, ct: sitk.Image, organs: sitk.Image) -> Scene:
-        """A scene of two images.
+    def of(cls, ct: sitk.Image, organs: sitk.Image, lesions: sitk.Image | None = None) -> Scene:
+        """A scene of images.
+
+        Args:
+            ct: 3D, HU.
+            organs: catalogue labels of structures.
+            lesions: nonzero where lesions already are; new ones keep off.
 
         Raises:
-            PastaError: the images differ in size or place.
+            PastaError: an image is not 3D, or they differ in size or place.
         """
-        same = ct.GetSize() == organs.GetSize() and all(
-            np.allclose(a, b, atol=1e-3)
-            for a, b in (
-                (ct.GetOrigin(), organs.GetOrigin()),
-                (ct.GetSpacing(), organs.GetSpacing()),
-                (ct.GetDirection(), organs.GetDirection()),
-            )
-        )
-        if not same:
-            raise PastaError(
-                "The organ map lies on another voxel grid than the CT; resample it to the CT."
-            )
+        if ct.GetDimension() != 3 or ct.GetNumberOfComponentsPerPixel() != 1:
+            raise PastaError("PASTAGen needs a 3D CT with one value a voxel; choose one volume.")
+        _check_same_grid(ct, organs, "organ map")
         hu = sitk.GetArrayFromImage(ct).astype(np.int16, copy=False)
-        return cls(hu, sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False), Grid.of(ct))
+        labels = sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False)
+        if lesions is not None:
+            _check_same_grid(ct, lesions, "lesion map")
+            labels[sitk.GetArrayViewFromImage(lesions) > 0] = OCCUPIED
+        return cls(hu, labels, Grid.of(ct))
 
     @staticmethod
     def table(labels: tuple[int, ...]) -> NDArray[np.bool_]:

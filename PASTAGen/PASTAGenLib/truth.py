@@ -6,11 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from PASTAGenLib.grid import Grid
 from PASTAGenLib.insertion_plan import InsertionPlan
+from PASTALib.attributes import CLOSE_FRACTION, CLOSE_MM2
 from PASTALib.catalog import Phase, catalog
+from PASTALib.contacts import find_contacts
+from PASTALib.measure import measure
+from PASTALib.region import Geometry, Region
 
 
 @dataclass(frozen=True)
@@ -24,14 +28,17 @@ class Truth:
         structure: the structure that holds it.
         phase: contrast phase.
         center: LPS mm, centroid of the mask.
-        long_axis_mm: long axis in the axial plane as planned; the organ may cut it.
+        planned_long_axis_mm: long axis in the axial plane as planned; the organ may cut it.
+        long_axis_mm: long axis in the axial plane, measured on the mask.
         volume_mm3: volume of the mask.
         voxels: voxels of the mask.
+        planned_hu: mean HU as planned, without partial volume.
         mean_hu: mean over the mask.
         sd_hu: standard deviation over the mask.
-        planned_hu: mean HU as planned, without partial volume.
-        organ_hu: median of the organ before.
-        attributes: PASTA's five attributes with its strings.
+        organ_hu: median of the structure before.
+        contacts: structures of other organs within 2 mm.
+        attributes: PASTA's five attributes with its strings: shape, density, heterogeneity and
+            surface as planned, invasion from the contacts.
     """
 
     type: str
@@ -40,13 +47,15 @@ class Truth:
     structure: str
     phase: Phase
     center: tuple[float, float, float]
+    planned_long_axis_mm: float
     long_axis_mm: float
     volume_mm3: float
     voxels: int
+    planned_hu: float
     mean_hu: float
     sd_hu: float
-    planned_hu: float
     organ_hu: float
+    contacts: tuple[str, ...]
     attributes: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,31 +64,54 @@ class Truth:
 
 
 def truth_of(
-    plan: InsertionPlan, grid: Grid, hu: NDArray[np.int16], mask: NDArray[np.bool_]
+    plan: InsertionPlan,
+    ct: sitk.Image,
+    hu: NDArray[np.int16],
+    mask: NDArray[np.bool_],
+    organs: NDArray[np.uint8],
 ) -> Truth:
-    """Measure the mask in the box of a plan."""
+    """Measure an inserted lesion.
+
+    Args:
+        plan: its plan.
+        ct: image with the geometry of the scan.
+        hu: HU in the plan's box after insertion.
+        mask: lesion voxels in the plan's box.
+        organs: labels of the whole scan.
+    """
+    start = (plan.box[0][0], plan.box[1][0], plan.box[2][0])
+    region = Region.of(mask, Geometry.of(ct), start)
+    assert region is not None  # a lesion has at least one voxel
+    size = measure(region)
+    organ = catalog().lesion_types[plan.type].organ
+    contacts = find_contacts(region, organs, catalog().organ_labels(organ), size.surface_mm2)
+    touched = sum(contact.area_mm2 for contact in contacts)
+    apart, close = catalog().attributes["invasion"].values
+    density = plan.density
     inside = hu[mask].astype(np.float64)
-    low = np.array([first for first, _ in plan.box])
-    x, y, z = (float(v) for v in grid.points(np.argwhere(mask).mean(0) + low))
     return Truth(
         type=plan.type,
-        subtype=plan.density.subtype,
-        organ=catalog().lesion_types[plan.type].organ,
+        subtype=density.subtype,
+        organ=organ,
         structure=plan.host,
         phase=plan.phase,
-        center=(x, y, z),
-        long_axis_mm=plan.long_axis_mm,
-        volume_mm3=float(mask.sum()) * grid.voxel_volume,
-        voxels=int(mask.sum()),
+        center=size.centroid,
+        planned_long_axis_mm=plan.long_axis_mm,
+        long_axis_mm=size.long_axis.length_mm,
+        volume_mm3=size.volume_mm3,
+        voxels=size.voxels,
+        planned_hu=density.mean_hu,
         mean_hu=float(inside.mean()),
         sd_hu=float(inside.std()),
-        planned_hu=plan.density.mean_hu,
-        organ_hu=plan.density.base_hu,
+        organ_hu=density.base_hu,
+        contacts=tuple(contact.structure for contact in contacts),
         attributes={
             "shape": plan.shape,
-            "density": plan.density.density,
-            "heterogeneity": plan.density.heterogeneity,
-            "surface": plan.density.surface,
-            "invasion": "No close relationship with adjacent structures",
+            "density": density.density,
+            "heterogeneity": density.heterogeneity,
+            "surface": density.surface,
+            "invasion": close
+            if touched > max(CLOSE_MM2, CLOSE_FRACTION * size.surface_mm2)
+            else apart,
         },
     )
