@@ -137,6 +137,12 @@ def test_options_are_explained_and_checked_without_leaving_python(script, capsys
     assert script.main(["--no-such-option"]) == 2
 
 
+def test_missing_packages_are_named_before_anything_is_done(script, monkeypatch, capsys):
+    monkeypatch.setattr(script, "find_spec", lambda name: None if name == "torch" else object())
+    assert script.main(["ct.nii.gz", "-o", "out"]) == 2
+    assert "the Python packages torch." in capsys.readouterr().err
+
+
 def test_the_exit_code_goes_to_slicer_where_it_runs(script, monkeypatch):
     import slicer.util
 
