@@ -18,6 +18,8 @@ from PASTALib.straighten import affine_of
 
 TABLES = ("pasta", "totalsegmentator_v2", "totalsegmentator_v1", "amos")
 LEAST_AGREEMENT = 0.5
+LEAST_LABELS = 3
+"""One or two labels fit many tables."""
 CLEAR_LEAD = 0.1
 """The best table must agree with this much more of the labels than the next one."""
 _SAMPLE_MM = 3.0
@@ -126,7 +128,7 @@ def _agreement(labels: list[_Label], middle: float, table: Mapping[int, int]) ->
             verdicts += [] if verdict is None else [verdict]
         elif label.number > max(table):
             verdicts.append(False)
-    return sum(verdicts) / len(verdicts) if verdicts else 0.0
+    return sum(verdicts) / len(verdicts) if len(verdicts) >= LEAST_LABELS else 0.0
 
 
 def _looks_like(label: _Label, middle: float, structure: Structure) -> bool | None:

@@ -6,7 +6,6 @@ segmentation, or guessed from the organs' densities, sizes and sides.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from PASTALib.catalog import catalog
 from PASTALib.checks import NotCTError
 from PASTALib.errors import PastaError
 from PASTALib.label_guess import guess_table
+from PASTALib.label_tables import labels_of_segments, table_from_json
 from PASTALib.reading import IMAGE_SUFFIXES, case_name, read_image, stem
 from PASTALib.straighten import affine_of
 
@@ -42,7 +42,7 @@ def read_organs(path: Path, ct: sitk.Image, table: str | None = None) -> OrganMa
     """Read an organ segmentation for a CT.
 
     Args:
-        path: label map (NIfTI, NRRD, MHA, MHD) or single-layer Slicer segmentation.
+        path: label map (NIfTI, NRRD, MHA, MHD) or Slicer segmentation (``.seg.nrrd``).
         ct: the CT whose geometry the result has.
         table: ``pasta``, ``totalsegmentator_v1``, ``totalsegmentator_v2``, ``amos``, or path of a
             JSON file that maps label numbers to catalogue keys (``{"5": "liver"}``); found out if
@@ -51,19 +51,13 @@ def read_organs(path: Path, ct: sitk.Image, table: str | None = None) -> OrganMa
     Raises:
         PastaError: it cannot be read, lies elsewhere, or its label table cannot be told.
     """
-    try:
-        image, _ = read_image(path)
-    except NotCTError as error:
-        raise PastaError(
-            f"'{path}' is no 3D label map with one label per voxel; export the organs as one "
-            "label map."
-        ) from error
-    values = sitk.GetArrayViewFromImage(image)
-    if values.min() < 0 or values.max() > 65535 or not np.array_equal(values, np.rint(values)):
-        raise PastaError(f"'{path}' holds other values than labels; give a label map.")
-    image = _in_geometry(sitk.Cast(image, sitk.sitkUInt16), ct, path)
+    named = _named_segments(path) if table is None else None
+    image = _in_geometry(named if named is not None else _label_map(path), ct, path)
     numbers = sitk.GetArrayViewFromImage(image)
-    mapping, reason = _mapping(path, image, ct, table)
+    if named is not None:
+        mapping, reason = catalog().label_table("pasta"), "names of its segments"
+    else:
+        mapping, reason = _mapping(path, image, ct, table)
     present = [int(n) for n in np.unique(numbers) if n != 0]
     known = [n for n in present if n in mapping]
     if not known:
@@ -80,6 +74,31 @@ def read_organs(path: Path, ct: sitk.Image, table: str | None = None) -> OrganMa
     if len(known) < len(present):
         notes.append(f"{len(present) - len(known)} labels of it are not in the catalogue.")
     return OrganMap(labels, tuple(notes))
+
+
+def _named_segments(path: Path) -> sitk.Image | None:
+    """Catalogue labels of a Slicer segmentation with segment names that are known."""
+    if not path.name.lower().endswith(".seg.nrrd"):
+        return None
+    try:
+        return labels_of_segments(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise PastaError(f"'{path}' is missing or damaged; export it again.") from error
+
+
+def _label_map(path: Path) -> sitk.Image:
+    """A uint16 label map of unknown numbering."""
+    try:
+        image, _ = read_image(path)
+    except NotCTError as error:
+        raise PastaError(
+            f"'{path}' is no 3D label map with one label per voxel; export the organs as one "
+            "label map."
+        ) from error
+    values = sitk.GetArrayViewFromImage(image)
+    if values.min() < 0 or values.max() > 65535 or not np.array_equal(values, np.rint(values)):
+        raise PastaError(f"'{path}' holds other values than labels; give a label map.")
+    return sitk.Cast(image, sitk.sitkUInt16)
 
 
 def organs_for(case_path: Path, name: str, given: Path) -> Path:
@@ -128,86 +147,7 @@ def _mapping(
 ) -> tuple[dict[int, int], str]:
     """Map from label numbers to catalogue labels, and where it is from."""
     if table is not None and table.lower().endswith(".json"):
-        return _table_from_json(Path(table)), f"the file {Path(table).name}"
+        return table_from_json(Path(table)), f"the file {Path(table).name}"
     if table is not None:
         return catalog().label_table(table), f"{table}, given by the user"
-    named = _table_from_segments(image)
-    if named:
-        return named, "names of its segments"
     return guess_table(image, ct, f"'{path}'")
-
-
-def _table_from_json(path: Path) -> dict[int, int]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PastaError(f"The label table '{path}' cannot be read as JSON ({error}).") from error
-    mapping: dict[int, int] = {}
-    for number, name in data.items() if isinstance(data, dict) else ():
-        if isinstance(name, int):  # {"liver": 5}
-            number, name = name, number  # noqa: PLW2901
-        try:
-            label = _label_of_name(str(name))
-            if label is not None:
-                mapping[int(number)] = label
-        except ValueError as error:
-            raise PastaError(
-                f"The label table '{path}' has the label '{number}', which is no number; write "
-                'it as {"5": "liver"}.'
-            ) from error
-    if not mapping:
-        raise PastaError(
-            f"The label table '{path}' names no organ of the catalogue; write it as "
-            '{"5": "liver"}.'
-        )
-    return mapping
-
-
-def _label_of_name(name: str) -> int | None:
-    """Catalogue label of a key, an English name, or a TotalSegmentator name."""
-    plain = "_".join(name.lower().replace("-", " ").replace("_", " ").split())
-    for structure in catalog().structures.values():
-        if plain in (structure.key, structure.name.lower().replace(" ", "_")):
-            return structure.label
-    return _other_names().get(plain)
-
-
-def _other_names() -> dict[str, int]:
-    """Names in TotalSegmentator's tables that differ from the catalogue's keys."""
-    label = catalog().label
-    names = {
-        "colon": label("colorectum"),
-        "rectum": label("colorectum"),
-        "vertebrae_s1": label("sacrum"),
-        "hip_left": label("hip_bone"),
-        "hip_right": label("hip_bone"),
-        "portal_vein_and_splenic_vein": label("portal_vein"),
-        "kidney_cyst_left": label("kidney_left"),
-        "kidney_cyst_right": label("kidney_right"),
-        "bladder": label("urinary_bladder"),
-        "autochthon_left": label("back_muscle"),
-        "autochthon_right": label("back_muscle"),
-    }
-    for key, structure in catalog().structures.items():
-        if key.startswith("vertebra_"):
-            names[key.lower().replace("vertebra_", "vertebrae_")] = structure.label
-            names[key.lower()] = structure.label
-    for side in ("left", "right"):
-        names |= {f"rib_{side}_{n}": label("ribs") for n in range(1, 13)}
-        for bone in ("femur", "humerus", "scapula", "clavicula"):
-            names[f"{bone}_{side}"] = label("limb_bones")
-    return names
-
-
-def _table_from_segments(image: sitk.Image) -> dict[int, int]:
-    """Label table in the header of a Slicer segmentation, empty for other files."""
-    mapping = {}
-    for key in image.GetMetaDataKeys():
-        if not (key.startswith("Segment") and key.endswith("_LabelValue")):
-            continue
-        segment = key[: -len("_LabelValue")]
-        name_key = f"{segment}_Name"
-        label = _label_of_name(image.GetMetaData(name_key)) if image.HasMetaDataKey(name_key) else 0
-        if label:
-            mapping[int(image.GetMetaData(key))] = label
-    return mapping
