@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.config import read_config
@@ -35,14 +36,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def say(fraction: float, message: str) -> None:
-    """Progress on one line of the terminal, or a line each where there is none."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{100 * fraction:5.1f} %  {message}", end="", file=sys.stderr, flush=True)
-    else:
-        print(f"{100 * fraction:5.1f} %  {message}", file=sys.stderr, flush=True)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = build_parser().parse_args(arguments)
@@ -61,31 +54,32 @@ def main(arguments: list[str] | None = None) -> int:
 
 def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
     """Call what the command names."""
+    console = Console()
     config = read_config(options.config)
     cases = options.run / "cases"
     if options.command == "prepare":
         from PASTATrain.sources import prepare
 
-        count = prepare(options.data, cases, config.spacing_mm, config.torsos, say)
-        print(f"\n{count} cases in {cases}")
+        count = prepare(options.data, cases, config.spacing_mm, config.torsos, console)
+        console.line(f"{count} cases in {cases}")
     elif options.command == "run":
         from PASTALib.devices import choose_device
         from PASTATrain.training import train
 
         device = choose_device(options.device)
-        step = train(cases, options.run, config, device, say, cancel, options.minutes)
-        print(f"\n{step} steps done; checkpoint in {options.run}")
+        step = train(cases, options.run, config, device, console, cancel, options.minutes)
+        console.line(f"{step} steps done; checkpoint in {options.run}")
     elif options.command == "export":
         from PASTATrain.export import export_checkpoint
 
         info = export_checkpoint(options.run, config, options.out)
-        print(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
+        console.line(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
     else:
         from PASTATrain.evaluation import evaluate
 
         count = max(1, config.torsos // 10)
         torsos = range(config.torsos - count, config.torsos)
-        evaluate(options.data, options.model, options.out, options.lesions, torsos, say)
+        evaluate(options.data, options.model, options.out, options.lesions, torsos, console)
 
 
 if __name__ == "__main__":
