@@ -41,7 +41,7 @@ MARGIN_MM = 30.0
 CORONAL_SIDE = 1.7
 """The coronal picture shows more than the axial one, to tell the level."""
 INSET_PIXELS = 150
-CONTOUR_PIXELS, AXIS_PIXELS = 1.6, 1.8
+CONTOUR_PIXELS, AXIS_PIXELS = 2.6, 2.4
 CONTOUR: Color = (255, 70, 60)
 LONG: Color = (255, 214, 64)
 SHORT: Color = (96, 214, 255)

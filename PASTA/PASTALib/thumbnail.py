@@ -27,6 +27,7 @@ Mask = NDArray[np.bool_]
 VOXEL_MM = 3.0
 LONGEST_MM = 700.0
 PIXELS = 560
+MARGIN = 4
 BODY_HU, BONE_HU = -300.0, 200.0
 LIGHT = np.array([-0.35, -0.45, 0.82])
 """From the upper left of the picture and from the viewer: right, down, toward the viewer."""
@@ -58,6 +59,7 @@ class BodyView:
         bones = labelled | (dense & (self._organs == 0) & body)
         self._body = surface(body, 1.2)
         self._bones = surface(bones, 0.9)
+        self._shown = _around(self._body.cover > 0)
         self._organ_surfaces: dict[tuple[int, ...], Surface] = {}
 
     def draw(self, lesion: Lesion) -> bytes:
@@ -72,6 +74,7 @@ class BodyView:
             labels = known.labels_of(structure.parent or structure.key)
             _lay(canvas, self._organ(labels), structure.color, 0.55)
         _lay(canvas, self._lesion(lesion), known.lesion_types[lesion.type].color, 1.0)
+        canvas = canvas[self._shown]
         scale = PIXELS / max(canvas.shape[:2])
         height, width = (max(1, round(n * scale)) for n in canvas.shape[:2])
         image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
@@ -95,6 +98,15 @@ class BodyView:
         field = sitk.GetArrayFromImage(image)
         # A lesion of a few millimeters would vanish between the voxels of this grid.
         return surface(field > min(0.5, 0.5 * float(field.max())), 0.7)
+
+
+def _around(cover: Mask) -> tuple[slice, slice]:
+    """Where something is seen, and a little around it; everything if nothing is."""
+    boxes = ndimage.find_objects(cover.astype(np.uint8))
+    if not boxes:
+        return slice(None), slice(None)
+    rows, columns = (slice(max(0, b.start - MARGIN), b.stop + MARGIN) for b in boxes[0])
+    return rows, columns
 
 
 def _largest(mask: Mask) -> Mask:
