@@ -62,7 +62,7 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
         None if no sector of the surface shows an edge.
     """
     grown = region.grown(OUTWARD_MM + 1.0)
-    points, normals = _surface_points(grown)
+    points, normals, depth = _surface_points(grown)
     if len(points) < 8:
         return None
     spacing = region.geometry.spacing_zyx
@@ -71,8 +71,6 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
     box = hu[grown.slices].astype(np.float32)
     sampled = ndimage.map_coordinates(box, places.reshape(-1, 3).T, order=1, mode="nearest")
     profiles = sampled.reshape(len(points), len(distance)).astype(float)
-    depth = _depth(grown)
-    distance_in = distance[distance < 0]
     reach = min(INWARD_MM, max(1.0, depth))
     usable = distance >= -reach
     sector = _sector_of(points, grown)
@@ -82,7 +80,6 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
         fit = _fit_edge(chosen.mean(axis=0)[usable], distance[usable])
         error = noise / np.sqrt(max(1.0, len(chosen) / 4))
         fits.append((*fit, abs(fit[1]) > max(10.0, 3 * error), len(chosen)))
-    del distance_in
     seen = [f for f in fits if f[2]]
     if not seen:
         return None
@@ -99,8 +96,10 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
     )
 
 
-def _surface_points(region: Region) -> tuple[Floats, Floats]:
-    """Points on the surface (indices of the box) and outward unit normals in array axes, mm."""
+def _surface_points(region: Region) -> tuple[Floats, Floats, float]:
+    """Points on the surface (indices of the box), outward unit normals in array axes (mm), and the
+    radius in mm of the largest ball inside.
+    """
     spacing = region.geometry.spacing_zyx
     image = sitk.GetImageFromArray(region.mask.astype(np.uint8))
     image.SetSpacing(region.geometry.spacing)
@@ -125,15 +124,8 @@ def _surface_points(region: Region) -> tuple[Floats, Floats]:
         index, unit = index[chosen], unit[chosen]
     # The surface lies half a voxel outside the center of the outermost voxels.
     offset = 0.5 * (np.abs(unit) @ spacing)
-    return index + offset[:, None] * unit / spacing, unit
-
-
-def _depth(region: Region) -> float:
-    """Radius in mm of the largest ball inside the mask."""
-    image = sitk.GetImageFromArray(region.mask.astype(np.uint8))
-    image.SetSpacing(region.geometry.spacing)
-    inside = sitk.SignedMaurerDistanceMap(image, True, False, True)
-    return float(sitk.GetArrayViewFromImage(inside).max())
+    depth = -float(sitk.GetArrayViewFromImage(signed).min())
+    return index + offset[:, None] * unit / spacing, unit, depth
 
 
 def _sector_of(points: Floats, region: Region) -> NDArray[np.int_]:

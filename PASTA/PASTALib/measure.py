@@ -1,10 +1,14 @@
 """Size and shape of one binary mask, in millimeters.
 
 **Which contour.** A voxel mask says only that the edge lies somewhere between the center of the
-last voxel inside and that of the first one outside. We put it halfway (the 0.5 level of marching
-squares in the slice, and its corner points in 3D). Chords between the centers of the outer voxels
-are too short by about one voxel, chords between the voxels' corners too long by up to 1.4; the
-halfway contour has the least bias of the three on ellipses (see test_measure).
+last voxel inside and that of the first one outside. Diameters between the centers of the outer
+voxels are too short, those between the voxels' corners too long, and the usual halfway contour is
+still too long by 0.4 to 0.9 voxels on round shapes, because the longest of many chords picks the
+staircase's outermost steps. So the mask is smoothed a little (`SMOOTHING_VOXELS`) and the contour
+taken at the level that keeps the number of voxels. On ellipses of radius 3 to 30 voxels with axis
+ratios from 1 to 0.5, anywhere and at any angle, the mean error of the long axis is -0.2 to +0.6
+voxels; thinner tips (ratio 0.25) lose up to 0.8 voxels (measured, see test_measure). The same
+smoothed mask gives the hull and, by the integral of its gradient, the surface.
 
 **Which plane.** RECIST 1.1 asks for axial diameters. The axial slices of a CT are the slices along
 the array axis whose direction is closest to the patient's z. In a tilted acquisition these are the
@@ -27,6 +31,13 @@ from PASTALib.errors import PastaError
 from PASTALib.region import Geometry, Index, Region, Vector
 
 Floats = NDArray[np.float64]
+
+SMOOTHING_VOXELS = 0.7
+"""Gaussian sigma in voxels. With 0.5 the staircase shows, with 1.0 thin parts shrink."""
+PADDING = 3
+"""Voxels around a mask before it is smoothed: four sigma."""
+HULL_SAMPLES = 3000
+"""Voxels outside a mask that are tested against its hull; more are sampled with a stride."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +78,10 @@ class Measurements:
         slice_tilt_degrees: angle between slice normal and patient z.
         diameter_3d: longest diameter in space (maximum Feret diameter).
         principal_diameters_mm: diameters, longest first, of the ellipsoid with the mask's moments.
-        surface_mm2: surface area by Crofton's formula (ITK's label shape statistics).
+        surface_mm2: surface area; within 4 % on ellipsoids of radius 6 mm or more whose slices are
+            not thicker than half of that.
         sphericity: surface of the ball of that volume divided by the surface, at most 1.
-        solidity: volume divided by that of the convex hull, at most 1.
+        solidity: share of the mask among the voxels whose centers lie in its convex hull.
         centroid: LPS mm.
         voxels: number of voxels.
         box_start, box_size: bounding box in array order ``(z, y, x)``.
@@ -112,8 +124,7 @@ def measure(region: Region) -> Measurements:
     volume = region.voxels * geometry.voxel_mm3
     diameter = equivalent_diameter(volume)
     axes = axes_in_plane(region)
-    diameter_3d, hull_mm3 = _diameter_3d(region)
-    surface = _surface(region)
+    diameter_3d, solidity, surface = _smooth_shape(region)
     centroid, principal = _moments(region)
     nz, ny, nx = region.mask.shape
     return Measurements(
@@ -128,7 +139,7 @@ def measure(region: Region) -> Measurements:
         principal_diameters_mm=principal,
         surface_mm2=surface,
         sphericity=min(1.0, float(np.pi * diameter**2 / surface)),
-        solidity=min(1.0, volume / hull_mm3),
+        solidity=solidity,
         centroid=centroid,
         voxels=region.voxels,
         box_start=region.start,
@@ -194,35 +205,58 @@ def _axis(points: Floats) -> Axis:
     return Axis((x0, y0, z0), (x1, y1, z1), float(np.linalg.norm(points[1] - points[0])))
 
 
-def _contour(plane: NDArray[np.bool_]) -> Floats:
-    """Line segments (N, 2, 2) of the 0.5 contour, in row and column indices.
+def _smoothed(mask: NDArray[np.bool_]) -> tuple[NDArray[np.float32], float]:
+    """The padded mask, smoothed, and the level at which it has as many voxels as before."""
+    padded = np.pad(mask, PADDING).astype(np.float32)
+    smooth = ndimage.gaussian_filter(padded, SMOOTHING_VOXELS, truncate=4.0)
+    last = smooth.size - int(np.count_nonzero(mask))
+    values = np.partition(smooth.ravel(), [last - 1, last])
+    return smooth, float(values[last - 1] + values[last]) / 2
 
-    Marching squares; of a saddle's two readings the one that joins the inside is taken, as in the
-    8-connected parts.
-    """
-    padded = np.pad(plane, 1)
-    a, b = padded[:-1, :-1], padded[:-1, 1:]
-    d, c = padded[1:, :-1], padded[1:, 1:]
-    crossed = {"top": a != b, "right": b != c, "bottom": d != c, "left": a != d}
-    middle = {"top": (0, 0.5), "right": (0.5, 1), "bottom": (1, 0.5), "left": (0.5, 0)}
-    saddle = (a == c) & (b == d) & (a != b)
+
+def _crossings(field: NDArray[np.float32], level: float) -> Floats:
+    """Points (N, d), in indices of `field`, where the grid's lines cross the level."""
+    found = []
+    for axis in range(field.ndim):
+        ahead = np.moveaxis(field, axis, 0)
+        here = np.nonzero((ahead[:-1] > level) != (ahead[1:] > level))
+        before, after = ahead[:-1][here].astype(float), ahead[1:][here].astype(float)
+        points = np.stack(here, axis=1).astype(float)
+        points[:, 0] += (level - before) / (after - before)
+        order = [*range(1, axis + 1), 0, *range(axis + 1, field.ndim)]
+        found.append(points[:, order])
+    crossed: Floats = np.concatenate(found)
+    return crossed
+
+
+def _contour(plane: NDArray[np.bool_]) -> Floats:
+    """Line segments (N, 2, 2) of the smoothed contour, in row and column indices of the plane."""
+    field, level = _smoothed(plane)
+    inside = field > level
+    corners = {
+        "a": (slice(None, -1), slice(None, -1)),
+        "b": (slice(None, -1), slice(1, None)),
+        "c": (slice(1, None), slice(1, None)),
+        "d": (slice(1, None), slice(None, -1)),
+    }
+    offset = {"a": (0, 0), "b": (0, 1), "c": (1, 1), "d": (1, 0)}
+    sides = ("ab", "bc", "cd", "da")
+    crossed = {side: inside[corners[side[0]]] != inside[corners[side[1]]] for side in sides}
+    # In a saddle all four sides are crossed. Which two pairs are joined changes no outermost
+    # crossing of a line, which is all that is asked of the contour.
     segments = []
-    for first, second in (
-        ("top", "bottom"),
-        ("left", "right"),
-        ("top", "right"),
-        ("left", "bottom"),
-        ("top", "left"),
-        ("right", "bottom"),
-    ):
-        joined = crossed[first] & crossed[second] & ~saddle
-        if {first, second} in ({"top", "right"}, {"left", "bottom"}):
-            joined |= saddle & a
-        elif {first, second} in ({"top", "left"}, {"right", "bottom"}):
-            joined |= saddle & b
-        corner = np.argwhere(joined)[:, None, :] - 1.0
-        segments.append(corner + np.array([middle[first], middle[second]]))
-    found: Floats = np.concatenate(segments)
+    for k, first in enumerate(sides):
+        for second in sides[k + 1 :]:
+            joined = crossed[first] & crossed[second]
+            cells = np.argwhere(joined)
+            ends = []
+            for side in (first, second):
+                one, two = (field[corners[corner]][joined].astype(float) for corner in side)
+                share = ((level - one) / (two - one))[:, None]
+                start, stop = np.array(offset[side[0]]), np.array(offset[side[1]])
+                ends.append(cells + start + share * (stop - start))
+            segments.append(np.stack(ends, axis=1))
+    found: Floats = np.concatenate(segments) - PADDING
     return found
 
 
@@ -268,29 +302,39 @@ def _widest_across(segments: Floats, long_axis: Floats) -> Floats:
     return chord
 
 
-def _diameter_3d(region: Region) -> tuple[Axis, float]:
-    """Longest diameter in space and volume of the convex hull in mm3."""
-    mask = np.pad(region.mask, 1)
-    points = []
-    for axis in range(3):
-        step = np.diff(mask.astype(np.int8), axis=axis)
-        half = np.zeros(3)
-        half[axis] = 0.5
-        points.append(np.argwhere(step != 0) + half)
-    index = np.concatenate(points) - 1.0 + np.array(region.start)
-    hull = ConvexHull(region.geometry.points(index))
-    return _axis(_longest(hull.points[hull.vertices])), float(hull.volume)
+def _smooth_shape(region: Region) -> tuple[Axis, float, float]:
+    """Longest diameter in space, solidity, and surface in mm2."""
+    field, level = _smoothed(region.mask)
+    hull = ConvexHull((_crossings(field, level) - PADDING) * region.geometry.spacing_zyx)
+    index = hull.points[hull.vertices] / region.geometry.spacing_zyx + np.array(region.start)
+    # Coarea formula: the gradient of a smoothed indicator integrates to the surface.
+    steps = np.gradient(field, *region.geometry.spacing_zyx.tolist())
+    surface = float(np.sqrt(sum(step**2 for step in steps)).sum() * region.geometry.voxel_mm3)
+    return _axis(_longest(region.geometry.points(index))), _solidity(region), surface
 
 
-def _surface(region: Region) -> float:
-    """Surface in mm2 by Crofton's formula over 13 directions (ITK)."""
-    image = sitk.GetImageFromArray(np.pad(region.mask, 1).astype(np.uint8))
-    image.SetSpacing(region.geometry.spacing)
-    shape = sitk.LabelShapeStatisticsImageFilter()
-    shape.ComputePerimeterOn()
-    shape.ComputeFeretDiameterOff()
-    shape.Execute(image)
-    return float(shape.GetPerimeter(1))
+def _solidity(region: Region) -> float:
+    """Share of the mask among the voxels in the hull of its voxel centers.
+
+    Counting centers, rather than dividing volumes, gives 1 for every ball however coarse.
+    """
+    rows = np.argwhere(region.mask.any(axis=2))
+    lines = region.mask[rows[:, 0], rows[:, 1]]
+    ends = [lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(axis=1)]
+    outermost = np.concatenate([np.column_stack([rows, end]) for end in ends]).astype(float)
+    # Each center becomes a tiny octahedron, so that a mask of one slice has a hull, too.
+    tiny = 0.05 * np.concatenate([np.eye(3), -np.eye(3)])
+    corners = (outermost[:, None, :] + tiny).reshape(-1, 3) * region.geometry.spacing_zyx
+    hull = ConvexHull(corners)
+    empty = np.argwhere(~region.mask)
+    stride = 1 + len(empty) // HULL_SAMPLES
+    tested = empty[::stride] * region.geometry.spacing_zyx
+    facets = np.unique(np.round(hull.equations, 6), axis=0)
+    filled = np.ones(len(tested), dtype=bool)
+    for facet in facets:
+        filled[filled] = tested[filled] @ facet[:3] + facet[3] <= 0
+    extra = stride * np.count_nonzero(filled)
+    return region.voxels / (region.voxels + extra)
 
 
 def _moments(region: Region) -> tuple[Vector, Vector]:
