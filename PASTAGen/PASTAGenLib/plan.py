@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from PASTAGenLib import sites
 from PASTAGenLib.density import draw_density
 from PASTAGenLib.grid import grown
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTAGenLib.render import TEN_TO_NINETY, lesion_mask, lesion_share
+from PASTAGenLib.render import POINT_SPREAD_SD_MM, TEN_TO_NINETY, lesion_mask, lesion_share
 from PASTAGenLib.scene import Host, Scene
-from PASTAGenLib.shapes import Blob, draw_blob
+from PASTAGenLib.shapes import Blob, draw_blob, sphere_directions
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
@@ -55,8 +56,13 @@ ALL_FREE = 0.93
 """Share of a protruding blob's points in its organ or in free fat."""
 SMALLER = 0.8
 SHRINKS = 12
+TRIES = 4
 FULL_ENOUGH = 0.45
-"""Smallest share of a wall lesion's own volume that must remain in the organ."""
+"""Smallest share of a blob's volume that must remain in its organ."""
+LONG_ENOUGH, LONG_IF_ASKED = 0.75, 0.88
+"""Smallest share of a wall thickening's length that must remain in its organ."""
+THICK_FOR_LENGTH = 0.35
+"""A wall thickening is a plaque: not thicker than this share of its length."""
 
 
 def draw_size(spec: LesionSpec, rng: np.random.Generator) -> float:
@@ -111,12 +117,13 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
     shape = draw_shape(spec, size, rng)
     host = sites.draw_host(scene, hosts, rng)
     density = draw_density(scene, host, spec, phase, rng)
-    roundness = ROUNDNESS.get(spec.type, (0.7, 1.0))
+    roundness = ROUNDNESS.get(spec.type, (0.55, 0.95) if shape == "Irregular" else (0.75, 1.0))
     template = draw_blob(1.0, shape, roundness, rng)
     thickness = None
     if shape == "Wall thickening":
         mean, sd, low, high = WALL_THICKNESS_MM[spec.type]
-        thickness = float(np.clip(rng.normal(mean, sd), low, high))
+        drawn = float(np.clip(rng.normal(mean, sd), low, high))
+        thickness = min(drawn, max(THICK_FOR_LENGTH * size, 0.6 * low))
     outward = 0.0
     if _protrudes(spec, rng):
         outward = size if thickness is None else float(rng.uniform(0.15, 0.5) * thickness)
@@ -206,28 +213,32 @@ def _place(
         else:
             fits = own >= (0.55 if spec.type in WALL_GROWN else INSIDE.get(spec.kind.organ, 0.85))
         centers = centers[fits]
-    for center in centers[:3]:
+    for center in centers[:TRIES]:
         placed = _boxed(scene, draft, center)
         mask = lesion_mask(lesion_share(placed, scene.grid, scene.hu, scene.organs))
-        volume = float(mask.sum()) * scene.grid.voxel_volume
-        if volume > 0 and volume >= _least_volume(placed):
+        if mask.any() and _is_whole(scene, placed, mask, spec.long_axis_mm is not None):
             return placed
     return None
 
 
-def _least_volume(plan: InsertionPlan) -> float:
+def _is_whole(scene: Scene, plan: InsertionPlan, mask: NDArray[np.bool_], asked: bool) -> bool:
+    """Whether enough of the shape is left in the organ to be called by its planned size."""
     if plan.thickness_mm is None:
-        return FULL_ENOUGH * plan.blob.volume() if min(plan.blob.semi_axes) > 4 else 0.0
-    flat = min(plan.thickness_mm, plan.long_axis_mm / 2)
-    return 0.2 * plan.long_axis_mm**2 * 0.7 * flat
+        volume = float(mask.sum()) * scene.grid.voxel_volume
+        return min(plan.blob.semi_axes) < 4 or volume >= FULL_ENOUGH * plan.blob.volume()
+    points = np.argwhere(mask) @ scene.grid.steps.T
+    along = points @ sphere_directions().T
+    length = float((along.max(axis=0) - along.min(axis=0)).max() + scene.grid.spacing.min())
+    return length >= (LONG_IF_ASKED if asked else LONG_ENOUGH) * plan.long_axis_mm
 
 
 def _boxed(scene: Scene, draft: InsertionPlan, center: np.ndarray) -> InsertionPlan:
     """The draft around a fractional index, with the box of voxels that it may change."""
     blob = _scaled(draft.blob, draft.long_axis_mm, scene.grid.points(center))
-    edge = 2.4 * (draft.density.edge_mm / TEN_TO_NINETY)
+    edge = 2.4 * float(np.hypot(draft.density.edge_mm / TEN_TO_NINETY, POINT_SPREAD_SD_MM))
     box = scene.grid.box_around(np.array(blob.center), blob.reach_mm + edge)
-    return replace(draft, blob=blob, box=grown(box, np.ones(3), scene.grid.shape))
+    box = grown(box, np.ones(3), scene.grid.shape)
+    return replace(draft, blob=blob, box=box, noise_hu=scene.noise_near(box))
 
 
 def plan(

@@ -9,11 +9,27 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from PASTAGenLib.grid import Grid
+from PASTAGenLib.grid import Box, Grid, grown, slices
 from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
 
-NOISE_TISSUES = ("liver", "spleen", "aorta", "back_muscle", "heart", "inferior_vena_cava")
+EVEN_TISSUES = (
+    "liver",
+    "spleen",
+    "aorta",
+    "back_muscle",
+    "heart",
+    "inferior_vena_cava",
+    "urinary_bladder",
+)
+NOISE_STEP = 2
+"""Voxels along x between two values whose difference is noise; neighbors are correlated."""
+TRUNCATED_VARIANCE = 0.774
+"""Variance of a normal distribution cut at two SD."""
+NOISE_REACH_MM = 10.0
+MANY_VOXELS = 6000
+FEW_VOXELS = 150
+"""Fewer differences say too little: a tenth of the SD at 150."""
 DEFAULT_NOISE_HU = 15.0
 """Noise SD where no even tissue is seen: 10 to 15 HU at 5 mm slices (facts 4.1)."""
 FALLBACK_TISSUE = {
@@ -152,19 +168,38 @@ class Scene:
 
     @cached_property
     def noise_hu(self) -> float:
-        """Noise SD of even tissue, from differences between neighbors along x.
-
-        The difference of neighbors underestimates correlated noise a little, which is on the
-        side that keeps inserted tissue from looking coarse.
-        """
-        labels = tuple(catalog().label(key) for key in NOISE_TISSUES)
-        inside = self.table(labels)
+        """Noise SD of even tissue anywhere in the scan."""
+        labels = tuple(catalog().label(key) for key in EVEN_TISSUES)
         flat_hu, flat_organs = self.hu.ravel(), self.organs.ravel()
         where = self.voxels(labels)
-        where = where[:: max(1, len(where) // 6000)]
-        where = where[(where > 2) & (where < flat_hu.size - 3)]
-        where = where[inside[flat_organs[where - 2]] & inside[flat_organs[where + 2]]]
-        if len(where) < 100:
-            return DEFAULT_NOISE_HU
-        step = flat_hu[where + 2].astype(np.float32) - flat_hu[where - 2]
-        return float(np.clip(np.median(np.abs(step)) / 0.6745 / np.sqrt(2), 2.0, 60.0))
+        where = where[:: max(1, len(where) // MANY_VOXELS)]
+        where = where[(where >= NOISE_STEP) & (where < flat_hu.size - NOISE_STEP)]
+        where = where[flat_organs[where] == flat_organs[where - NOISE_STEP]]
+        steps = flat_hu[where].astype(np.float32) - flat_hu[where - NOISE_STEP]
+        return DEFAULT_NOISE_HU if len(steps) < FEW_VOXELS else _sd_of_steps(steps)
+
+    def noise_near(self, box: Box) -> float:
+        """Noise SD of even tissue in a box and 10 mm around it; of the scan if there is none.
+
+        Noise in the middle of the body is up to twice that near the skin.
+        """
+        where = slices(grown(box, np.ceil(NOISE_REACH_MM / self.grid.spacing), self.grid.shape))
+        thin = max(1, int((self.organs[where].size / (8 * MANY_VOXELS)) ** 0.5))
+        hu, organs = self.hu[where][::thin, ::thin], self.organs[where][::thin, ::thin]
+        even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
+        first, second = organs[:, :, :-NOISE_STEP], organs[:, :, NOISE_STEP:]
+        same = even[first] & (first == second)
+        steps = hu[:, :, NOISE_STEP:][same].astype(np.float32) - hu[:, :, :-NOISE_STEP][same]
+        return self.noise_hu if len(steps) < FEW_VOXELS else _sd_of_steps(steps)
+
+
+def _sd_of_steps(steps: NDArray[np.float32]) -> float:
+    """SD of noise from differences between voxels, without vessels and borders.
+
+    Differences up to two SD are counted; a plain median of whole HU would come in steps of 1 HU.
+    """
+    sizes = np.abs(steps)
+    limit = 2 * (float(np.median(sizes)) + 0.5) / 0.6745
+    kept = sizes[sizes <= limit]
+    sd = float(np.sqrt(np.mean(kept.astype(np.float64) ** 2) / 2 / TRUNCATED_VARIANCE))
+    return float(np.clip(sd, 2.0, 60.0))

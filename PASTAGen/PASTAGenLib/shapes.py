@@ -102,7 +102,7 @@ def draw_blob(
     ratios = np.array([1.0, rng.uniform(*roundness), rng.uniform(*roundness)])
     irregular = shape in ("Irregular", "Wall thickening")
     # Low waves for all (amplitude falls with frequency); irregular shapes add lobules.
-    layers = [(3, 2.0, 0.05)] if not irregular else [(3, 2.2, 0.10), (5, 5.0, 0.06)]
+    layers = [(3, 2.0, 0.05)] if not irregular else [(3, 2.4, 0.13), (6, 5.0, 0.09)]
     waves = []
     for count, frequency, amplitude in layers:
         for _ in range(count):

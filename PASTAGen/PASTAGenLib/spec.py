@@ -17,7 +17,8 @@ class LesionSpec:
         subtype: one of the type's subtypes, such as ``hcc``.
         center: LPS mm.
         location: a structure of the organ (``kidney_left``, ``vertebra_L3``) or ``left``/``right``.
-        long_axis_mm: long axis in the axial plane.
+        long_axis_mm: long axis in the axial plane; of a wall thickening, its length along the wall
+            in any direction.
         shape: one of PASTA's four shapes that the type can have.
         density: ``Hypodense``, ``Isodense`` or ``Hyperdense`` against the organ.
         hu: mean HU; goes before `density`.
