@@ -64,7 +64,7 @@ def spleen(person: Person, rng: np.random.Generator) -> list[Painter]:
     """Crescent under the left dome; mottled in the arterial phase."""
     hu = person.hu
     label = catalog().label("spleen")
-    size = rng.uniform(0.82, 1.2) * person.shrink
+    size = rng.uniform(0.88, 1.3) * person.shrink
     outer = Ellipsoid(
         (98, 26, 88 + rng.normal(0, 6)), (38 * size, 52 * size, 56 * size), (12, 0, 0)
     )
@@ -180,14 +180,14 @@ def adrenals(person: Person) -> list[Painter]:
     """Thin limbs above the kidneys."""
     shapes = {
         "adrenal_gland_right": [
-            curve([(-30, -2, 92, 2.6), (-36, 10, 84, 3), (-40, 22, 74, 2.4)], 4),
-            curve([(-34, 6, 87, 3), (-32, 20, 76, 2.4)], 4),
-            curve([(-31, -1, 98, 2.4), (-33, 4, 86, 3)], 4),
+            curve([(-30, -2, 92, 3.4), (-36, 10, 84, 3.8), (-40, 22, 74, 3.1)], 4),
+            curve([(-34, 6, 87, 3.8), (-32, 20, 76, 3.1)], 4),
+            curve([(-31, -1, 98, 3.1), (-33, 4, 86, 3.8)], 4),
         ],
         "adrenal_gland_left": [
-            curve([(34, -4, 84, 3.4), (32, 8, 76, 3), (27, 20, 66, 2.4)], 4),
-            curve([(34, -4, 82, 3.2), (40, 8, 74, 3), (44, 18, 64, 2.4)], 4),
-            curve([(34, -5, 94, 2.6), (35, -3, 82, 3.2)], 4),
+            curve([(34, -4, 84, 3.4), (32, 8, 76, 3.8), (27, 20, 66, 3.1)], 4),
+            curve([(34, -4, 82, 3.2), (40, 8, 74, 3.8), (44, 18, 64, 3.1)], 4),
+            curve([(34, -5, 94, 3.4), (35, -3, 82, 3.2)], 4),
         ],
     }
 
