@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 
@@ -67,50 +66,7 @@ def load_cases(folder: Path, split: str) -> list[Case]:
     return cases
 
 
-def to_lps_grid(image: sitk.Image, spacing_mm: float, labels: bool = False) -> sitk.Image:
-    """Resample to LPS axes and isotropic voxels, covering the whole image.
-
-    Labels take the nearest neighbor; a CT is smoothed before it is made coarser, so that thin
-    structures do not alias.
-    """
-    image = sitk.DICOMOrient(image, "LPS")
-    if not labels:
-        image = sitk.Cast(image, sitk.sitkFloat32)
-        sigma = [
-            0.4 * (spacing_mm**2 - s**2) ** 0.5 if s < spacing_mm else 0.0
-            for s in image.GetSpacing()
-        ]
-        for axis, value in enumerate(sigma):
-            if value:
-                image = sitk.RecursiveGaussian(image, value, direction=axis)
-    size = [
-        max(1, round(n * s / spacing_mm))
-        for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)
-    ]
-    first = [(spacing_mm - s) / 2 for s in image.GetSpacing()]
-    origin = image.TransformContinuousIndexToPhysicalPoint(
-        [shift / s for shift, s in zip(first, image.GetSpacing(), strict=True)]
-    )
-    interpolator = sitk.sitkNearestNeighbor if labels else sitk.sitkLinear
-    return sitk.Resample(
-        image,
-        size,
-        sitk.Transform(),
-        interpolator,
-        origin,
-        [spacing_mm] * 3,
-        image.GetDirection(),
-        0 if labels else -1024,
-    )
-
-
-def catalogue_labels(labels: sitk.Image, table: str) -> sitk.Image:
-    """Label map of another tool with the label numbers of the catalogue (uint8)."""
-    numbers = sitk.GetArrayViewFromImage(labels).astype(np.int32)
-    look_up = np.zeros(int(numbers.max()) + 1, np.uint8)
-    for theirs, ours in catalog().label_table(table).items():
-        if theirs < len(look_up):
-            look_up[theirs] = ours
-    mapped = sitk.GetImageFromArray(look_up[numbers])
-    mapped.CopyInformation(labels)
-    return mapped
+def on_grid(labels: sitk.Image, grid: sitk.Image) -> np.ndarray:
+    """A label map on another grid, by nearest neighbor, as an array ``[z, y, x]``."""
+    moved = sitk.Resample(labels, grid, sitk.Transform(), sitk.sitkNearestNeighbor)
+    return sitk.GetArrayFromImage(moved)

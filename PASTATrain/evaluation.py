@@ -24,11 +24,12 @@ from PASTALib.files import write_text
 from PASTALib.inference import segment
 from PASTALib.lesions import find_lesions
 from PASTALib.model import Model, load_model
+from PASTALib.organ_input import read_organs
 from PASTALib.progress import Progress
 from PASTALib.reading import read_ct
 from PASTATrain.classes import STRUCTURES
 from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
-from PASTATrain.sources import CHEST_SCANS, SCANS, catalogue_labels, lungs_of, torso_images
+from PASTATrain.sources import CHEST_SCANS, SCANS, lungs_of, torso_images
 
 FOUND_DICE = 0.1
 """Least Dice of a finding with a lesion to count as finding it; SynTumor's and nnDetection's
@@ -128,11 +129,6 @@ def with_lesions(
     return CT(image, ct.name, phase=ct.phase, synthetic=True), masks
 
 
-def on_grid_of(ct: CT, labels: sitk.Image) -> sitk.Image:
-    """A label map in the geometry of a CT, by nearest neighbor."""
-    return sitk.Resample(labels, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
-
-
 def kept_scans(data: Path, torsos: Sequence[int]) -> Iterator[tuple[str, CT, sitk.Image]]:
     """Name, CT and organ labels of the scans kept out of training.
 
@@ -141,8 +137,7 @@ def kept_scans(data: Path, torsos: Sequence[int]) -> Iterator[tuple[str, CT, sit
     for scan in SCANS:
         if scan.split == "test" and (data / scan.image).exists():
             ct = read_ct(data / scan.image, phase=scan.phase)
-            labels = catalogue_labels(sitk.ReadImage(str(data / scan.labels)), scan.table)
-            yield scan.name, ct, on_grid_of(ct, labels)
+            yield scan.name, ct, read_organs(data / scan.labels, ct.image, scan.table).labels
     for name, path, phase, split in CHEST_SCANS:
         if split == "test" and (data / path).exists():
             ct = read_ct(data / path, phase=phase)
@@ -197,7 +192,8 @@ def evaluate(
     for name, kind, image, mask in REAL_LESIONS:
         if (data / f"{image}.nii.gz").exists():
             ct = read_ct(data / f"{image}.nii.gz")
-            truth = on_grid_of(ct, sitk.ReadImage(str(data / f"{mask}.nii.gz")))
+            truth = sitk.ReadImage(str(data / f"{mask}.nii.gz"))
+            truth = sitk.Resample(truth, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
             figures, false = match(name, ct, segment(ct, model), model, {kind: truth})
             real += figures
             findings.append(false)

@@ -17,8 +17,12 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from PASTALib.catalog import catalog
+from PASTALib.errors import PastaError
+from PASTALib.grid import to_model_grid
+from PASTALib.organ_input import read_organs
 from PASTALib.progress import Progress
-from PASTATrain.cases import Case, catalogue_labels, save_case, to_lps_grid
+from PASTALib.reading import read_ct
+from PASTATrain.cases import Case, on_grid, save_case
 from PASTATrain.classes import IGNORE
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scan:
-    """A CT with a label map of some tool; `complete` is false where structures lack labels."""
+    """A CT with a complete label map of some tool."""
 
     name: str
     image: str
@@ -70,34 +74,38 @@ CHEST_SCANS = (
 """Scans without organ masks: lungs and bone are found by HU, the rest is unknown."""
 
 
-def read_image(path: Path) -> sitk.Image:
-    """Read a volume file, or the only DICOM series of a folder."""
-    if path.is_dir():
-        return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path)))
-    return sitk.ReadImage(str(path))
-
-
-def array(image: sitk.Image) -> np.ndarray:
-    """A copy of the voxels, ``[z, y, x]``."""
-    return sitk.GetArrayFromImage(image)
+def model_grid(image: sitk.Image, spacing_mm: float) -> tuple[sitk.Image, np.ndarray]:
+    """A CT on the model grid, as inference puts it there: the image, and its int16 HU."""
+    grid = to_model_grid(image, spacing_mm).image
+    return grid, sitk.GetArrayViewFromImage(grid).round().astype(np.int16)
 
 
 def scan_case(data: Path, scan: Scan, spacing_mm: float) -> Case:
     """A CT with a full set of organ masks."""
-    image = to_lps_grid(read_image(data / scan.image), spacing_mm)
-    labels = catalogue_labels(read_image(data / scan.labels), scan.table)
-    labels = sitk.Resample(
-        sitk.DICOMOrient(labels, "LPS"), image, sitk.Transform(), sitk.sitkNearestNeighbor
-    )
-    hu = array(image).round().astype(np.int16)
-    return Case(scan.name, "real", hu, array(labels), spacing_mm, scan.phase, scan.split)
+    ct = read_ct(data / scan.image)
+    grid, hu = model_grid(ct.image, spacing_mm)
+    labels = on_grid(read_organs(data / scan.labels, ct.image, scan.table).labels, grid)
+    return Case(scan.name, "real", hu, labels, spacing_mm, scan.phase, scan.split)
 
 
 def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) -> Case:
     """A label map that is painted anew each time it is drawn."""
-    labels = to_lps_grid(catalogue_labels(read_image(data / path), table), spacing_mm, labels=True)
+    theirs = sitk.DICOMOrient(sitk.ReadImage(str(data / path), sitk.sitkInt32), "LPS")
+    size = [
+        round(n * s / spacing_mm)
+        for n, s in zip(theirs.GetSize(), theirs.GetSpacing(), strict=True)
+    ]
+    grid = sitk.Image(size, sitk.sitkUInt8)
+    grid.SetOrigin(theirs.GetOrigin())
+    grid.SetDirection(theirs.GetDirection())
+    grid.SetSpacing((spacing_mm,) * 3)
+    numbers = on_grid(theirs, grid)
+    look_up = np.zeros(int(numbers.max()) + 1, np.uint8)
+    for number, label in catalog().label_table(table).items():
+        if number < len(look_up):
+            look_up[number] = label
     empty = np.zeros((0, 0, 0), np.int16)
-    return Case(name, "labels", empty, array(labels), spacing_mm, "unknown", "train")
+    return Case(name, "labels", empty, look_up[numbers], spacing_mm, "unknown", "train")
 
 
 def largest_components(mask: np.ndarray, count: int, minimum: int) -> list[np.ndarray]:
@@ -114,19 +122,9 @@ def lungs_by_hu(hu: np.ndarray) -> np.ndarray:
 
     The array has LPS axes, so the patient's right is at low x.
     """
-    outside = np.zeros(hu.shape, bool)
-    air = hu < -400
-    labeled, _ = ndimage.label(air)
-    border = np.unique(
-        np.concatenate(
-            [
-                labeled[:, 0].ravel(),
-                labeled[:, -1].ravel(),
-                labeled[..., 0].ravel(),
-                labeled[..., -1].ravel(),
-            ]
-        )
-    )
+    labeled, _ = ndimage.label(hu < -400)
+    sides = [labeled[:, 0], labeled[:, -1], labeled[..., 0], labeled[..., -1]]
+    border = np.unique(np.concatenate([side.ravel() for side in sides]))
     outside = np.isin(labeled, border[border > 0])
     inside = ndimage.binary_opening((hu < -550) & ~outside, iterations=1)
     labels = np.zeros(hu.shape, np.uint8)
@@ -144,8 +142,7 @@ def lungs_by_hu(hu: np.ndarray) -> np.ndarray:
 
 def chest_case(data: Path, name: str, path: str, phase: str, split: str, spacing_mm: float) -> Case:
     """A chest CT without masks: lungs by HU, all outside the body is background, rest unknown."""
-    image = to_lps_grid(read_image(data / path), spacing_mm)
-    hu = array(image).round().astype(np.int16)
+    _, hu = model_grid(read_ct(data / path).image, spacing_mm)
     labels = lungs_by_hu(hu)
     body = largest_components(ndimage.binary_opening(hu > -300, iterations=1), 1, 1000)[0]
     body = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
@@ -157,9 +154,9 @@ def chest_case(data: Path, name: str, path: str, phase: str, split: str, spacing
 
 def lungs_of(image: sitk.Image) -> sitk.Image:
     """Lungs of a chest CT by HU, found at 3 mm, as catalogue labels in the CT's geometry."""
-    coarse = to_lps_grid(image, 3.0)
-    labels = sitk.GetImageFromArray(lungs_by_hu(array(coarse)))
-    labels.CopyInformation(coarse)
+    grid, hu = model_grid(image, 3.0)
+    labels = sitk.GetImageFromArray(lungs_by_hu(hu))
+    labels.CopyInformation(grid)
     return sitk.Resample(labels, image, sitk.Transform(), sitk.sitkNearestNeighbor)
 
 
@@ -173,7 +170,7 @@ def torso_images(seed: int, spacing_mm: float) -> Torso:
 def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
     """A torso made by rule as a training case."""
     torso = torso_images(seed, spacing_mm)
-    hu, labels = array(torso.image), array(torso.organs)
+    hu, labels = (sitk.GetArrayFromImage(image) for image in (torso.image, torso.organs))
     return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, torso.spec.phase, split)
 
 
@@ -207,7 +204,7 @@ def prepare(data: Path, out: Path, spacing_mm: float, torsos: int, progress: Pro
         if not (out / f"{name}.npz").is_file():
             try:
                 save_case(out, make())
-            except RuntimeError as error:
+            except (PastaError, RuntimeError) as error:
                 progress(number / len(makers), f"{name} left out: {str(error).splitlines()[-1]}")
                 continue
         progress((number + 1) / len(makers), name)
