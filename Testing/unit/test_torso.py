@@ -17,35 +17,12 @@ from PASTALib.errors import PastaError
 
 COARSE = (4.0, 4.0, 4.0)
 STRUCTURES = [
-    "liver",
-    "gallbladder",
-    "pancreas",
-    "spleen",
-    "kidney_right",
-    "kidney_left",
-    "adrenal_gland_right",
-    "adrenal_gland_left",
-    "stomach",
-    "duodenum",
-    "small_bowel",
-    "colorectum",
-    "urinary_bladder",
-    "esophagus",
-    "lung_right",
-    "lung_left",
-    "trachea",
-    "heart",
-    "aorta",
-    "inferior_vena_cava",
-    "portal_vein",
-    "vertebrae",
-    "sacrum",
-    "ribs",
-    "sternum",
-    "hip_bone",
-    "limb_bones",
-    "back_muscle",
-]
+    "liver", "gallbladder", "pancreas", "spleen", "kidney_right", "kidney_left",
+    "adrenal_gland_right", "adrenal_gland_left", "stomach", "duodenum", "small_bowel",
+    "colorectum", "urinary_bladder", "esophagus", "lung_right", "lung_left", "trachea", "heart",
+    "aorta", "inferior_vena_cava", "portal_vein", "vertebrae", "sacrum", "ribs", "sternum",
+    "hip_bone", "limb_bones", "back_muscle",
+]  # fmt: skip
 
 
 def arrays(torso: Torso) -> tuple[NDArray[np.int16], NDArray[np.uint8]]:
