@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -214,3 +215,10 @@ def test_the_extension_is_named_as_the_index_wants_it():
             for address in line.split('"')[1].split():
                 assert address.endswith(".png")
                 assert (ROOT / address.split("/main/")[1]).is_file(), address
+
+
+def test_links_of_the_readme_lead_somewhere():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)", text) + re.findall(r'src="([^"]+)"', text)
+    missing = [t for t in targets if not t.startswith("https://") and not (ROOT / t).exists()]
+    assert missing == []
