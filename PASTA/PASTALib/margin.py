@@ -101,16 +101,19 @@ def _surface_points(region: Region) -> tuple[Floats, Floats, float]:
     radius in mm of the largest ball inside.
     """
     spacing = region.geometry.spacing_zyx
-    image = sitk.GetImageFromArray(region.mask.astype(np.uint8))
+    # Where the image ends the lesion goes on: its cut is no surface. Filters need some slices, too.
+    padded = np.pad(region.mask, 2, mode="edge")
+    image = sitk.GetImageFromArray(padded.astype(np.uint8))
     image.SetSpacing(region.geometry.spacing)
     signed = sitk.SignedMaurerDistanceMap(
         image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
     )
     smooth = sitk.GetArrayFromImage(sitk.SmoothingRecursiveGaussian(signed, 1.0))
-    edge = region.mask & ~ndimage.binary_erosion(region.mask)
+    inner = (slice(2, -2),) * 3
+    edge = (padded & ~ndimage.binary_erosion(padded))[inner]
     index = np.argwhere(edge)
     gradient = np.stack(
-        [np.gradient(smooth, s, axis=axis) for axis, s in enumerate(spacing)], axis=-1
+        [np.gradient(smooth, s, axis=axis)[inner] for axis, s in enumerate(spacing)], axis=-1
     )[tuple(index.T)]
     length = np.linalg.norm(gradient, axis=1)
     axis = region.geometry.slice_axis

@@ -130,6 +130,7 @@ class Surroundings:
             return DEFAULT_NOISE_HU
         cut = tuple(_meet(a, b) for a, b in zip(near, box, strict=True))
         even = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
+        step = np.minimum(step, np.maximum(1, even.shape))
         whole = blocks(even, step).all(axis=-1)
         if not whole.any():
             return DEFAULT_NOISE_HU

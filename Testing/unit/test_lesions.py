@@ -151,6 +151,24 @@ def test_one_mask_measures_the_same_as_in_the_segmentation(patient: Patient) -> 
     assert again.attributes == found.attributes
 
 
+def test_lesions_of_a_single_slice_are_measured_in_it(patient: Patient) -> None:
+    patient.insert("liver_tumor", ball(45, 35, 60, 9), -45)
+    ct, segmentation = patient.ct(), patient.segmentation()
+    single = [
+        image[:, :, 30:31]
+        for image in (
+            ct.image,
+            segmentation.organs,
+            segmentation.lesions,
+            segmentation.probability,
+        )
+    ]
+    (found,) = find_lesions(CT(single[0], "slice"), Segmentation(*single[1:]))
+    assert found.measurements.long_axis.length_mm == pytest.approx(18, abs=1)
+    assert found.measurements.slice_index == 0
+    assert found.attributes["density"].value == "Hypodense"
+
+
 @pytest.mark.parametrize(
     ("key", "radius", "said"),
     [("liver_tumour", 9, "not a lesion type"), ("liver_tumor", 0, "empty")],

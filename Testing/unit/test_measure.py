@@ -24,7 +24,7 @@ from PASTALib.region import Geometry, Region
 Spacing = tuple[float, float, float]
 Directions = np.ndarray
 IDENTITY = np.eye(3)
-quick = settings(max_examples=25, deadline=None, derandomize=True)
+quick = settings(max_examples=12, deadline=None, derandomize=True)
 turns = st.tuples(*[st.floats(-180, 180)] * 3)
 offsets = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
