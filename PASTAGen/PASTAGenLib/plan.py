@@ -50,7 +50,7 @@ PROTRUDES = {
 }
 """How often a lesion reaches beyond its organ (exophytic renal and pancreatic masses are common,
 an esophageal tumor widens its tube); types that are not listed never do."""
-HALF_OUT = (0.45, 0.9)
+HALF_OUT = (0.45, 0.8)
 """Share of a protruding blob's points in its organ."""
 ALL_FREE = 0.93
 """Share of a protruding blob's points in its organ or in free fat."""
@@ -88,6 +88,12 @@ def draw_shape(spec: LesionSpec, size_mm: float, rng: np.random.Generator) -> st
     if not others or (default in shapes and chance < 0.6):
         return default
     return others[int(other * len(others))]
+
+
+def _shape_at(spec: LesionSpec, shape: str, size_mm: float) -> str:
+    """The drawn shape; a lesion that had to become small is punctate where the type can be."""
+    small = spec.shape is None and size_mm < PUNCTATE_MM and PUNCTATE in spec.kind.shapes
+    return PUNCTATE if small else shape
 
 
 def _protrudes(spec: LesionSpec, rng: np.random.Generator) -> bool:
@@ -149,7 +155,7 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
     )
     smallest = spec.long_axis_mm or spec.kind.long_axis_mm.minimum
     for _ in range(SHRINKS):
-        sized = replace(draft, long_axis_mm=size)
+        sized = replace(draft, long_axis_mm=size, shape=_shape_at(spec, shape, size))
         inside = [] if spec.protrudes else [replace(sized, outward_mm=0.0)]
         for attempt in [sized, *inside] if outward > 0 else [sized]:
             placed = _place(scene, spec, host, attempt, rng)
@@ -169,9 +175,12 @@ def _what_fits(
     size: float,
     rng: np.random.Generator,
 ) -> str:
-    """A sentence that says which size would fit."""
+    """A sentence that says which size would fit.
+
+    Sizes are only tried where one was asked for; training asks for none and drops what fails.
+    """
     name, place = spec.kind.name.lower(), catalog().structures[host.key].name.lower()
-    while size > 2:
+    while size > 2 and spec.long_axis_mm is not None:
         size *= SMALLER
         if _place(scene, spec, host, replace(draft, long_axis_mm=size), rng) is not None:
             return (
