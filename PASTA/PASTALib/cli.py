@@ -237,6 +237,10 @@ def _analyze(
             "one for each case, named like the case."
         )
     job = AnalyzeJob(args, cancel, carrier)
+    key = job.key()
+    if not args.resume:  # otherwise there may be nothing to do, and the model not be needed
+        console(0.0, f"Loading the model {args.model}")
+        job.model()
 
     def tell(outcome: Outcome) -> None:
         console.line(_told(outcome))
@@ -245,7 +249,7 @@ def _analyze(
         cases,
         args.out,
         job,
-        key=job.key(),
+        key=key,
         resume=args.resume,
         fail_fast=args.fail_fast,
         progress=console,

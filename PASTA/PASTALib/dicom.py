@@ -18,6 +18,7 @@ import numpy as np
 from PASTALib.ct import CT, UNKNOWN, Estimate
 from PASTALib.dicom_header import Slice, dicom_files, is_dicom_file, read_header, without_identity
 from PASTALib.errors import PastaError
+from PASTALib.progress import CancelToken, Progress, silent
 
 AXIAL_COSINE = 0.8
 """Slices count as axial up to 37 degrees between their normal and the patient's long axis."""
@@ -153,10 +154,12 @@ def _split(slices: list[Slice]) -> list[list[Slice]]:
     return [slices]
 
 
-def series_of(files: Iterable[Path]) -> list[Series]:
+def series_of(files: Iterable[Path], cancel: CancelToken | None = None) -> list[Series]:
     """Series in DICOM files, in the order of their numbers. Files without an image are left out."""
     groups: dict[tuple[object, ...], list[Slice]] = defaultdict(list)
     for path in files:
+        if cancel is not None:
+            cancel.check()
         item = read_header(path)
         if item is not None:
             groups[_stackable(item)].append(item)
@@ -248,11 +251,19 @@ def is_sharp(kernel: str) -> bool:
     )  # fmt: skip
 
 
-def read_dicom(path: Path, *, series: str | None = None, phase: Estimate | None = None) -> CT:
+def read_dicom(
+    path: Path,
+    *,
+    series: str | None = None,
+    phase: Estimate | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> CT:
     """Read the CT in a DICOM folder, or the series that one DICOM file belongs to.
 
     Raises:
         PastaError: there is no axial CT series, or its slices do not form a volume.
+        Cancelled: asked to stop.
     """
     from PASTALib.checks import checked_ct
     from PASTALib.dicom_volume import stack
@@ -268,16 +279,16 @@ def read_dicom(path: Path, *, series: str | None = None, phase: Estimate | None 
                 "damaged; export it again."
             )
         files = [file for file in sorted(path.parent.iterdir()) if is_dicom_file(file)]
-        found = series_of(files)
+        found = series_of(files, cancel)
         if series is None:
             found = [s for s in found if any(item.path == path for item in s.slices)]
     else:
         files = dicom_files(path)
         if not files:
             raise PastaError(f"{where} holds no DICOM files; give the folder of a CT series.")
-        found = series_of(files)
+        found = series_of(files, cancel)
     chosen, reason = choose_series(found, where, series)
-    image, notes = stack(chosen, where)
+    image, notes = stack(chosen, where, progress=progress, cancel=cancel)
     image, more = checked_ct(image, where)
     tags = chosen.slices[0].tags
     unreadable = len(files) - sum(len(s.slices) for s in found)

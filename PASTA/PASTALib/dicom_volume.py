@@ -8,6 +8,7 @@ import SimpleITK as sitk
 from PASTALib.dicom import SAME_PLACE_MM, Series
 from PASTALib.dicom_header import Slice
 from PASTALib.errors import PastaError
+from PASTALib.progress import CancelToken, Progress, silent
 from PASTALib.straighten import AIR_HU, is_sheared, shear_degrees, straightened, with_affine
 
 EVEN_SHARE, EVEN_MM = 0.1, 0.1
@@ -18,12 +19,20 @@ LARGEST_SHARE = 0.2
 """At most this share of the slices may be interpolated into gaps."""
 
 
-def stack(series: Series, where: str) -> tuple[sitk.Image, tuple[str, ...]]:
+def stack(
+    series: Series,
+    where: str,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> tuple[sitk.Image, tuple[str, ...]]:
     """One volume with right angles from the images of a series, rescaled to HU.
 
     Args:
         series: whose slices are ordered along the normal.
         where: name of the folder, for messages.
+        progress: told about every image.
+        cancel: checked before every image.
 
     Returns:
         The image and sentences about what was repaired.
@@ -36,7 +45,7 @@ def stack(series: Series, where: str) -> tuple[sitk.Image, tuple[str, ...]]:
         image = sitk.ReadImage(str(first.path))
         return image, ("The series is one multi-frame file.",)
     notes = _rescale_notes(series, where)
-    voxels, slices, repeated = _read_pixels(series, where)
+    voxels, slices, repeated = _read_pixels(series, where, progress, cancel)
     if repeated:
         notes.append(f"{repeated} repeated images were left out.")
     if len(slices) < 2:
@@ -68,12 +77,17 @@ def _rescale_notes(series: Series, where: str) -> list[str]:
     return ["The DICOM images state no rescale to HU."]
 
 
-def _read_pixels(series: Series, where: str) -> tuple[np.ndarray, list[Slice], int]:
+def _read_pixels(
+    series: Series, where: str, progress: Progress, cancel: CancelToken | None
+) -> tuple[np.ndarray, list[Slice], int]:
     """Voxels ``[z, y, x]`` in HU, the slices that they are from, and how many were repeated."""
     kept: list[Slice] = []
     voxels: np.ndarray | None = None
     repeated = 0
-    for item in series.slices:
+    for number, item in enumerate(series.slices):
+        if cancel is not None:
+            cancel.check()
+        progress(number / len(series.slices), "Reading the CT")
         try:
             pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(item.path), imageIO="GDCMImageIO"))
         except RuntimeError as error:

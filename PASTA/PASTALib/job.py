@@ -32,7 +32,8 @@ class AnalyzeJob:
         self._args = args
         self._cancel = cancel
         self._carrier = carrier
-        self._model = cache(self._load)
+        self.model = cache(self._load)
+        """The model, loaded at the first call."""
 
     def key(self) -> dict[str, Any]:
         """What the results depend on besides the input."""
@@ -64,7 +65,13 @@ class AnalyzeJob:
         watch = Stopwatch()
         with watch.step("reading"):
             progress(0.0, "Reading the CT")
-            ct = read_ct(case.path, series=args.series, phase=args.phase)
+            ct = read_ct(
+                case.path,
+                series=args.series,
+                phase=args.phase,
+                progress=part_of(progress, 0.0, 0.05),
+                cancel=self._cancel,
+            )
             ct = replace(ct, name=case.name)
             organs = None
             if args.organs is not None:
@@ -73,12 +80,9 @@ class AnalyzeJob:
                 )
                 organs, ct = found.labels, replace(ct, notes=ct.notes + found.notes)
         self._cancel.check()
-        with watch.step("loading the model"):
-            progress(0.02, "Loading the model")
-            model = self._model()
         analysis = analyze(
             ct,
-            model,
+            self.model(),
             organs=organs,
             roi=args.roi,
             phase=args.phase,

@@ -66,6 +66,8 @@ def read_header(path: Path) -> NiftiHeader | None:
     dims = struct.unpack(order + "8h", raw[40:56])
     bits = struct.unpack(order + "h", raw[72:74])[0]
     offset = struct.unpack(order + "f", raw[108:112])[0]
+    if not HEADER_BYTES <= offset < 1e9:  # also refuses NaN
+        raise damaged(path)
     voxels = int(np.prod([max(n, 1) for n in dims[1 : 1 + max(dims[0], 0)]], dtype=np.int64))
     qform_code, sform_code = struct.unpack(order + "2h", raw[252:256])
     sform = None

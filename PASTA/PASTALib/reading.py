@@ -13,6 +13,7 @@ from PASTALib.ct import CT, UNKNOWN, Estimate
 from PASTALib.dicom import read_dicom
 from PASTALib.dicom_header import safe_name
 from PASTALib.errors import PastaError
+from PASTALib.progress import CancelToken, Progress, silent
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 _VAGUE_NAMES = {"ct", "image", "volume", "img", "scan", "dicom", "series", "input", "ct_dicom"}
@@ -99,7 +100,14 @@ def read_image(path: Path) -> tuple[sitk.Image, tuple[str, ...]]:
     return image, tuple(notes)
 
 
-def read_ct(path: Path, *, series: str | None = None, phase: str | None = None) -> CT:
+def read_ct(
+    path: Path,
+    *,
+    series: str | None = None,
+    phase: str | None = None,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> CT:
     """Read and check a CT.
 
     Args:
@@ -107,9 +115,12 @@ def read_ct(path: Path, *, series: str | None = None, phase: str | None = None) 
             series (the series is read from its folder).
         series: UID of the DICOM series to use; by default the axial CT series that shows most.
         phase: contrast phase, where the user knows it.
+        progress: told about every image of a DICOM series.
+        cancel: checked before every image of a DICOM series.
 
     Raises:
         PastaError: it cannot be read or cannot be right.
+        Cancelled: asked to stop.
         NotCTError: it is something else than a CT.
     """
     path = Path(path)
@@ -117,7 +128,7 @@ def read_ct(path: Path, *, series: str | None = None, phase: str | None = None) 
     if not path.exists():
         raise PastaError(f"'{path}' does not exist; check the path.")
     if path.is_dir() or not is_image_file(path):
-        return read_dicom(path, series=series, phase=known_phase)
+        return read_dicom(path, series=series, phase=known_phase, progress=progress, cancel=cancel)
     image, notes = read_image(path)
     checked, more = checked_ct(image, f"'{path}'")
     return CT(
