@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="train; resumes where the last run ended")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     run.add_argument("--minutes", type=float, help="stop after this time, keeping a checkpoint")
+    commands.add_parser("label", help="let the present model label what is unknown in scans")
     export = commands.add_parser("export", help="write model.json and half-precision weights")
     export.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
     evaluate = commands.add_parser("evaluate", help="measure on the scans kept out of training")
@@ -69,6 +70,10 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         device = choose_device(options.device)
         step = train(cases, options.run, config, device, console, cancel, options.minutes)
         console.line(f"{step} steps done; checkpoint in {options.run}")
+    elif options.command == "label":
+        from PASTATrain.pseudo_labels import fill_unknown
+
+        console.line(f"{fill_unknown(cases, options.run, config, console)} cases labeled")
     elif options.command == "export":
         from PASTATrain.export import export_checkpoint
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, save_model
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.patches import NORMALIZATION
-from PASTATrain.training import CHECKPOINT
+from PASTATrain.training import CHECKPOINT, steps_done
+
+if TYPE_CHECKING:
+    from PASTALib.network import UNet
 
 
-def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelInfo:
-    """Write the averaged weights of a run as a model folder.
+def averaged_network(run: Path, config: TrainingConfig) -> UNet:
+    """The network with the averaged weights of a run, in evaluation mode.
 
     Raises:
         PastaError: the run has no checkpoint.
@@ -25,9 +29,18 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
     path = run / CHECKPOINT
     if not path.is_file():
         raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
-    state = torch.load(path, map_location="cpu", weights_only=True)
     network = UNet(config.features, len(CLASSES))
-    network.load_state_dict(state["average"])
+    network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
+    return network.eval()
+
+
+def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelInfo:
+    """Write the averaged weights of a run as a model folder.
+
+    Raises:
+        PastaError: the run has no checkpoint.
+    """
+    network = averaged_network(run, config)
     info = ModelInfo(
         name=config.name,
         version=config.version,
@@ -38,7 +51,7 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         normalization=NORMALIZATION,
         training={
             "stage": "I, organs and lesion types",
-            "steps": int(state["step"]),
+            "steps": steps_done(run),
             "batch": config.batch,
             "kinds": config.kinds,
             "torsos": config.torsos,

@@ -177,3 +177,9 @@ def resume(
     average.load_state_dict(state["average"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
+
+
+def steps_done(run: Path) -> int:
+    """Steps that the log of a run tells of."""
+    with (run / LOG).open(newline="") as stream:
+        return max(int(row["step"]) for row in csv.DictReader(stream))
