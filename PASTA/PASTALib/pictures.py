@@ -25,7 +25,14 @@ from PASTALib.planes import (
     region_image,
     whole_slice,
 )
-from PASTALib.png import MARK, Color, encode_png, write_texts
+from PASTALib.png import (
+    MARK,
+    SYNTHETIC,
+    SYNTHETIC_COLOR,
+    Color,
+    encode_png,
+    write_texts,
+)
 from PASTALib.statements import mm
 from PASTALib.thumbnail import BodyView
 
@@ -85,7 +92,7 @@ def draw_pictures(
     """PNG bytes of all key images, by the ids that the report refers to (``L1-axial``)."""
     if not lesions:
         return {}
-    body = BodyView(ct.image, segmentation.organs)
+    body = BodyView(ct.image, segmentation.organs, synthetic=ct.synthetic)
     pictures = {}
     for lesion in lesions:
         pictures[f"{lesion.id}-axial"] = draw_axial(ct, lesion)
@@ -142,6 +149,8 @@ class _Picture:
         self.canvas: Canvas = np.repeat(gray[:, :, None], 3, axis=2)
         self._texts: list[tuple[tuple[float, float], str, Color, str, int]] = []
         self._contour(lesion)
+        if ct.synthetic:
+            self.text((PIXELS / 2, PIXELS - 12), SYNTHETIC, SYNTHETIC_COLOR, "md", 26)
 
     def _contour(self, lesion: Lesion) -> None:
         """The 0.5 level of the mask; the distance to it in pixels is value over slope."""

@@ -18,7 +18,7 @@ from scipy import ndimage
 from PASTALib.catalog import catalog
 from PASTALib.lesions import Lesion
 from PASTALib.planes import AIR_HU, region_image
-from PASTALib.png import MARK, encode_png, write_texts
+from PASTALib.png import MARK, SYNTHETIC, SYNTHETIC_COLOR, encode_png, write_texts
 from PASTALib.region import Geometry
 
 Floats = NDArray[np.float32]
@@ -46,7 +46,8 @@ class Surface:
 class BodyView:
     """A CT seen from the front; made once for a study, then drawn with each lesion."""
 
-    def __init__(self, image: sitk.Image, organs: sitk.Image) -> None:
+    def __init__(self, image: sitk.Image, organs: sitk.Image, *, synthetic: bool = False) -> None:
+        self._synthetic = synthetic
         self._grid = _grid(image)
         hu = sitk.GetArrayFromImage(_resampled(image, self._grid, sitk.sitkLinear, AIR_HU))
         self._organs = sitk.GetArrayFromImage(
@@ -86,6 +87,9 @@ class BodyView:
         middle = PIXELS / 2
         sides = [((10, middle), "R", MARK, "lm", 30), ((PIXELS - 10, middle), "L", MARK, "rm", 30)]
         write_texts(picture, sides)
+        if self._synthetic:
+            mark = ((middle, PIXELS - 12), SYNTHETIC, SYNTHETIC_COLOR, "md", 26)
+            write_texts(picture, [mark])
         return encode_png(picture)
 
     def _organ(self, labels: tuple[int, ...]) -> Surface:

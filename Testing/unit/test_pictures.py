@@ -62,6 +62,14 @@ def test_the_same_case_gives_the_same_bytes(case, lesions, drawn):
     assert draw_pictures(*case, lesions) == drawn
 
 
+def test_every_picture_of_a_synthetic_ct_is_marked(case, lesions, drawn):
+    ct = replace(case[0], synthetic=True)
+    for key, png in draw_pictures(ct, case[1], lesions[:1]).items():
+        changed = (pixels(png) != pixels(drawn[key])).any(axis=2)
+        assert changed[-60:].any()
+        assert not changed[:-60].any()
+
+
 def test_no_lesions_no_pictures(case):
     assert draw_pictures(*case, ()) == {}
 
