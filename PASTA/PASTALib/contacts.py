@@ -46,7 +46,8 @@ def find_contacts(
         own: labels of the lesion's own organ, never a contact.
         surface_mm2: smooth surface of the lesion.
     """
-    grown = region.grown(REACH_MM)
+    # A voxel more than the reach: the gap is counted from the face, not from the voxel's center.
+    grown = region.grown(REACH_MM + max(region.geometry.spacing))
     labels = organs[grown.slices]
     names = catalog().by_label
     foreign = np.zeros(256, dtype=bool)

@@ -200,11 +200,15 @@ def test_volume_and_diameters_agree_with_the_label_shape_filter(
     assert found.voxels == filtered.GetNumberOfPixels(1)
     assert found.volume_mm3 == pytest.approx(filtered.GetPhysicalSize(1))
     assert found.centroid == pytest.approx(filtered.GetCentroid(1), abs=1e-6)
-    # ITK measures Feret diameters between voxel centers: up to a voxel's diagonal shorter.
+    # ITK measures Feret diameters between voxel centers: up to a voxel's diagonal shorter. A tip
+    # that is one voxel wide loses some of its length when smoothed.
     feret = filtered.GetFeretDiameter(1)
-    assert -0.2 <= found.diameter_3d.length_mm - feret <= np.hypot(1.2, thickness)
+    assert -0.5 <= found.diameter_3d.length_mm - feret <= np.hypot(1.2, thickness)
     moments = np.sort(filtered.GetPrincipalMoments(1))[::-1]
-    assert found.principal_diameters_mm == pytest.approx(2 * np.sqrt(5 * moments), rel=0.02)
+    # ITK takes voxels as points; ours are small boxes with a second moment of their own.
+    extra = np.array(found.principal_diameters_mm) ** 2 / 20 - moments
+    assert extra.min() >= 0
+    assert extra.max() <= thickness**2 / 12 + 1e-6
     # The ellipsoid of the same moments has the filter's equivalent diameter, on the whole.
     assert np.prod(found.principal_diameters_mm) ** (1 / 3) == pytest.approx(
         filtered.GetEquivalentSphericalRadius(1) * 2, rel=0.03
@@ -227,8 +231,8 @@ def test_a_ball_is_round_and_solid_and_has_the_surface_of_a_ball(
 
 def test_a_dumbbell_is_neither_solid_nor_spherical() -> None:
     left = sitk.GetArrayFromImage(ellipsoid((8, 8, 8), (1.0, 1.0, 1.0)))
-    both = np.concatenate([left[:, :, :-4], left[:, :, 4:]], axis=2)
-    both[10, 9:12, 15:20] = 1
+    both = np.concatenate([left[:, :, :-2], left[:, :, 2:]], axis=2)
+    both[10, 9:12, 15:23] = 1
     found = measure_mask(sitk.GetImageFromArray(both))
     assert found.solidity < 0.85
     assert found.sphericity < 0.85
