@@ -20,6 +20,8 @@ class TrainingConfig:
         patch: edge of the cubic training patch in voxels.
         features: channels of each level of the U-Net.
         steps: optimizer steps in all.
+        coarse_steps: of these, the first ones that train the network at half resolution only: where
+            things are is learned there at half the cost a step.
         batch: patches a step.
         learning_rate: peak learning rate of AdamW, reached after `warm_up` steps, then cosine.
         weight_decay: of AdamW.
@@ -37,9 +39,10 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 4000
-    batch: int = 2
-    learning_rate: float = 1e-3
+    steps: int = 5600
+    coarse_steps: int = 3600
+    batch: int = 1
+    learning_rate: float = 6e-4
     weight_decay: float = 1e-4
     warm_up: int = 100
     ema: float = 0.995

@@ -114,9 +114,11 @@ def train(
             group["lr"] = learning_rate(step, config)
         batch = next(batches)
         image, channels = batch["image"].to(device), batch["label"].to(device)
+        finest = 1 if step < config.coarse_steps else 0
+        stride = 2**finest
         with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
-            logits = network.all_scales(image)
-        loss = loss_of(logits, channels)
+            logits = network.scales(image, finest)
+        loss = loss_of(logits, channels[:, ::stride, ::stride, ::stride])
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)

@@ -63,11 +63,12 @@ class UNet(nn.Module):
             features.append(image)
         return features
 
-    def decode(self, features: list[Tensor]) -> list[Tensor]:
-        """Features of every decoder level, coarsest first."""
+    def decode(self, features: list[Tensor], finest: int = 0) -> list[Tensor]:
+        """Features of the decoder levels, coarsest first, down to level `finest` (0 is full)."""
         deep = features[-1]
         decoded = []
-        for up, stage, skip in zip(self.up, self.decoder, reversed(features[:-1]), strict=True):
+        skips = features[finest:-1][::-1]
+        for up, stage, skip in zip(self.up, self.decoder, skips, strict=False):
             deep = stage(torch.cat([up(deep), skip], dim=1))
             decoded.append(deep)
         return decoded
@@ -76,7 +77,10 @@ class UNet(nn.Module):
         """Logits ``(batch, classes, z, y, x)`` of an image ``(batch, channels, z, y, x)``."""
         return self.heads[-1](self.decode(self.encode(image))[-1])
 
-    def all_scales(self, image: Tensor) -> list[Tensor]:
-        """Logits of every decoder level, full resolution first: for deep supervision."""
-        decoded = self.decode(self.encode(image))
-        return [head(deep) for head, deep in zip(self.heads, decoded, strict=True)][::-1]
+    def scales(self, image: Tensor, finest: int = 0) -> list[Tensor]:
+        """Logits of every decoder level from `finest` on, the finest first: for training.
+
+        With `finest` 1 the full-resolution level of the decoder, half of the work, is left out.
+        """
+        decoded = self.decode(self.encode(image), finest)
+        return [head(deep) for head, deep in zip(self.heads, decoded, strict=False)][::-1]
