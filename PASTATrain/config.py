@@ -39,8 +39,8 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 5600
-    coarse_steps: int = 3600
+    steps: int = 7800
+    coarse_steps: int = 5200
     batch: int = 1
     learning_rate: float = 6e-4
     weight_decay: float = 1e-4

@@ -78,6 +78,7 @@ SOFT_TISSUE = Window("soft tissue", 40, 400)
 LIVER = Window("liver", 70, 220)
 LUNG = Window("lung", -600, 1500)
 BONE = Window("bone", 400, 1800)
+MOST_ILLUSTRATED = 20
 WINDOWS = {"lung": LUNG, "bone": BONE, "liver": LIVER, "pancreas": LIVER}
 
 
@@ -89,12 +90,17 @@ def window_of(organ: str) -> Window:
 def draw_pictures(
     ct: CT, segmentation: Segmentation, lesions: Sequence[Lesion]
 ) -> dict[str, bytes]:
-    """PNG bytes of all key images, by the ids that the report refers to (``L1-axial``)."""
+    """PNG bytes of the key images, by the ids that the report refers to (``L1-axial``).
+
+    The `MOST_ILLUSTRATED` most confident lesions get pictures: nobody looks at a hundred, and they
+    would make a page of 60 MB.
+    """
     if not lesions:
         return {}
     body = BodyView(ct.image, segmentation.organs, synthetic=ct.synthetic)
     pictures = {}
-    for lesion in lesions:
+    by_confidence = sorted(lesions, key=lambda lesion: -lesion.confidence)
+    for lesion in by_confidence[:MOST_ILLUSTRATED]:
         pictures[f"{lesion.id}-axial"] = draw_axial(ct, lesion)
         pictures[f"{lesion.id}-coronal"] = draw_coronal(ct, lesion)
         pictures[f"{lesion.id}-3d"] = body.draw(lesion)

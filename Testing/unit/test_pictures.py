@@ -205,3 +205,11 @@ def test_an_air_filled_image_has_no_body_but_a_picture(case, lesions):
     image = sitk.Image(case[0].image.GetSize(), sitk.sitkInt16) - 1000
     image.CopyInformation(case[0].image)
     assert pixels(BodyView(image, case[1].organs).draw(lesions[0])).shape == (PIXELS, PIXELS, 3)
+
+
+def test_only_the_most_confident_lesions_get_pictures_where_there_are_very_many(
+    case, lesions
+) -> None:
+    many = [replace(lesions[0], id=f"L{k}", confidence=k / 100) for k in range(1, 31)]
+    drawn = {name.split("-")[0] for name in draw_pictures(*case, many)}
+    assert drawn == {f"L{k}" for k in range(11, 31)}
