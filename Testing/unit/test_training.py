@@ -25,7 +25,15 @@ from PASTATrain.patches import PatchMaker, cube
 from PASTATrain.training import LOG, learning_rate, train
 
 SMALL = TrainingConfig(
-    patch=32, features=(4, 8, 8), steps=4, coarse_steps=2, batch=1, workers=0, save_every=2, warm_up=1, torsos=0
+    patch=32,
+    features=(4, 8, 8),
+    steps=4,
+    coarse_steps=2,
+    batch=1,
+    workers=0,
+    save_every=2,
+    warm_up=1,
+    torsos=0,
 )
 
 
