@@ -39,8 +39,8 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 7800
-    coarse_steps: int = 5200
+    steps: int = 6500
+    coarse_steps: int = 4300
     batch: int = 1
     learning_rate: float = 6e-4
     weight_decay: float = 1e-4
@@ -49,7 +49,7 @@ class TrainingConfig:
     kinds: dict[str, float] = field(
         default_factory=lambda: {"real": 0.45, "torso": 0.35, "labels": 0.08, "partial": 0.12}
     )
-    lesion_share: float = 0.7
+    lesion_share: float = 0.8
     torsos: int = 40
     workers: int = 1
     save_every: int = 100

@@ -9,7 +9,7 @@ from PASTATrain.classes import CLASSES, IGNORE, STRUCTURES
 if TYPE_CHECKING:
     from torch import Tensor
 
-LESION_WEIGHT = 2.0
+LESION_WEIGHT = 4.0
 """Cross-entropy weight of lesion classes; they are far rarer than organs in every patch."""
 
 
