@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from PASTAGenLib.apply import insert_in
-from PASTAGenLib.grid import Grid, slices
+from PASTAGenLib.boxes import slices
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import Phase
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 
 
 def insert_lesion(
@@ -33,7 +34,7 @@ def insert_lesion(
     Returns:
         HU with the lesion and its boolean mask, or None where the region cannot hold it.
     """
-    scene = Scene(hu, organs, Grid.isotropic(hu.shape, spacing_mm))
+    scene = Scene(hu, organs, Geometry.isotropic(hu.shape, spacing_mm))
     try:
         plan, inserted = insert_in(scene, LesionSpec(type=kind, phase=phase), rng)
     except PastaError:

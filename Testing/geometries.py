@@ -31,4 +31,4 @@ spacings = st.tuples(*[st.floats(0.6, 5.0)] * 3)
 def points_of(geometry):
     """LPS points of all voxels, ``[z, y, x, 3]``."""
     x, y, z = np.meshgrid(*[np.arange(n) for n in geometry.size], indexing="ij")
-    return geometry.point(np.stack([x, y, z], axis=-1)).transpose(2, 1, 0, 3)
+    return geometry.points_of_xyz(np.stack([x, y, z], axis=-1)).transpose(2, 1, 0, 3)

@@ -10,12 +10,13 @@ import SimpleITK as sitk
 from PASTALib.attributes import AttributeValue
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT, Estimate, Segmentation
+from PASTALib.geometry import LPS_AXES, Geometry
 from PASTALib.hu_statistics import HUStatistics, Reference
 from PASTALib.lesions import Lesion
 from PASTALib.location import Location
 from PASTALib.measure import Axis, Measurements
 from PASTALib.model import ModelInfo, Normalization
-from PASTALib.region import Geometry, Region
+from PASTALib.region import Region
 
 MODEL = ModelInfo(
     name="pasta-s",
@@ -48,17 +49,17 @@ LESIONS = {  # center LPS mm, radius mm, HU, probability
 def ellipsoid(center: tuple, semi_axes: tuple, geometry: Geometry) -> np.ndarray:
     """Voxels ``[z, y, x]`` whose center lies inside."""
     place = np.array(geometry.origin) - np.array(center)
-    total = np.zeros(geometry.size[::-1], dtype=np.float32)
-    steps = geometry.columns_zyx * geometry.spacing_zyx[:, None]
-    z, y, x = np.ogrid[tuple(slice(n) for n in geometry.size[::-1])]
+    total = np.zeros(geometry.shape_zyx, dtype=np.float32)
+    steps = geometry.steps_zyx
+    z, y, x = np.ogrid[tuple(slice(n) for n in geometry.shape_zyx)]
     for axis in range(3):
-        along = place[axis] + z * steps[0, axis] + y * steps[1, axis] + x * steps[2, axis]
+        along = place[axis] + z * steps[axis, 0] + y * steps[axis, 1] + x * steps[axis, 2]
         total += np.float32((along / semi_axes[axis]) ** 2)
     return total <= 1
 
 
 def a_case(
-    direction: tuple[float, ...] = (1, 0, 0, 0, 1, 0, 0, 0, 1),
+    direction: tuple[float, ...] = LPS_AXES,
     origin: tuple[float, float, float] = ORIGIN,
     lesions: dict | None = None,
     synthetic: bool = False,
@@ -82,11 +83,7 @@ def a_case(
     hu = np.where(hu > -1000, np.round(hu + noise), hu).astype(np.int16)
 
     def image(array: np.ndarray) -> sitk.Image:
-        made = sitk.GetImageFromArray(array)
-        made.SetSpacing(SPACING)
-        made.SetOrigin(origin)
-        made.SetDirection(geometry.direction)
-        return made
+        return geometry.place(sitk.GetImageFromArray(array))
 
     phase = Estimate("portal_venous", 0.8, "painted")
     region = Estimate("chest, abdomen", 0.9, "painted")
@@ -136,7 +133,7 @@ def a_lesion(
         box_size=(3, 3, 3),
     )
     statistics = HUStatistics(27, median, 10, low - 20, low - 10, low, median, high, high + 5, high)
-    geometry = Geometry((50, 50, 50), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    geometry = Geometry((50, 50, 50), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), LPS_AXES)
     start = (0, 10, 10) if cut else (10, 10, 10)
     return Lesion(
         id=f"L{number}",

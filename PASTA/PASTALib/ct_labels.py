@@ -7,9 +7,10 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from PASTALib.ct import Segmentation
-from PASTALib.grid import Geometry, Roi
+from PASTALib.geometry import Geometry, is_empty
+from PASTALib.grid import Roi
 from PASTALib.scores import SlabScores
-from PASTALib.upsample import Slab, best_labels, is_empty
+from PASTALib.upsample import Slab, best_labels
 
 
 class CTLabels:
@@ -37,7 +38,7 @@ class CTLabels:
         self.structure_labels = structure_labels
         self.lesion_labels = lesion_labels
         self.with_organs = with_organs
-        shape = ct.size[::-1]
+        shape = ct.shape_zyx
         self.organs = np.zeros(shape, np.uint8)
         self.lesions = np.zeros(shape, np.uint8)
         self.probability = np.zeros(shape, np.uint8)
@@ -85,7 +86,7 @@ class CTLabels:
         """Set everything outside of a region of interest to 0."""
         x, y, z = (
             np.arange(count)[:, None] * column
-            for count, column in zip(self.ct.size, self.ct.matrix.T, strict=True)
+            for count, column in zip(self.ct.size, self.ct.steps_xyz.T, strict=True)
         )
         in_plane = y[:, None] + x + np.asarray(self.ct.origin)
         for number, shift in enumerate(z):

@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 from PASTALib import __version__
 from PASTALib.catalog import PHASE_NAMES, catalog
 from PASTALib.ct import CT, Estimate, Segmentation
+from PASTALib.geometry import Geometry
 from PASTALib.impression import describe, lower_first, place, write_impression, write_limitations
 from PASTALib.lesions import Lesion
 from PASTALib.measure import Axis as MeasuredAxis
 from PASTALib.model import ModelInfo
 from PASTALib.organs_seen import negatives, organs_seen
-from PASTALib.region import Geometry
 from PASTALib.report import (
     AttributeEntry,
     Axis,

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import cast
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
 from PASTALib.errors import PastaError
+from PASTALib.geometry import LPS_AXES, Box, Geometry, as_index, as_vector, crop, is_empty
 from PASTALib.progress import CancelToken, Progress, silent
 
 AIR_HU = -1024.0
@@ -26,9 +26,6 @@ ROI_CONTEXT_MM = 30.0
 _COARSE_MM = 5.0
 _CHUNK_VOXELS = 12_000_000
 """CT voxels that are in float at once: 48 MB, whatever the size of the CT."""
-
-Box = tuple[tuple[int, int, int], tuple[int, int, int]]
-"""Index box, first index and one past the last, in the order x, y, z."""
 
 
 @dataclass(frozen=True)
@@ -43,68 +40,6 @@ class Roi:
             raise PastaError(
                 "The region of interest is empty; give the smaller corner first, in LPS mm."
             )
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where the voxels of an image are. Indices and points are x, y, z; points are LPS mm."""
-
-    size: tuple[int, int, int]
-    spacing: tuple[float, float, float]
-    origin: tuple[float, float, float]
-    direction: tuple[float, ...]
-
-    @classmethod
-    def of(cls, image: sitk.Image) -> Geometry:
-        """The geometry of a 3D image."""
-        return cls(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """3x3: index step to step in mm."""
-        return np.reshape(self.direction, (3, 3)) * np.asarray(self.spacing)
-
-    def point(self, index: np.ndarray) -> np.ndarray:
-        """LPS points of (continuous) indices ``(..., 3)``."""
-        return index @ self.matrix.T + np.asarray(self.origin)
-
-    def index(self, point: np.ndarray) -> np.ndarray:
-        """Continuous indices of LPS points ``(..., 3)``."""
-        return (point - np.asarray(self.origin)) @ np.linalg.inv(self.matrix).T
-
-    def corners(self, box: Box | None = None) -> np.ndarray:
-        """The eight outer corners of the image, or of an index box, as LPS points ``(8, 3)``."""
-        low, high = box or ((0, 0, 0), self.size)
-        ends = list(zip(np.subtract(low, 0.5), np.subtract(high, 0.5), strict=True))
-        return self.point(np.array(list(product(*ends))))
-
-    def box_around(self, points: np.ndarray, margin: int = 0) -> Box:
-        """Smallest index box that covers points ``(n, 3)``, inside the image; may be empty."""
-        index = self.index(points)
-        # A hair less, so that rounding does not take one more voxel on each side.
-        low = np.ceil(index.min(axis=0) - 0.5 + 1e-6).astype(int) - margin
-        high = np.floor(index.max(axis=0) + 0.5 - 1e-6).astype(int) + 1 + margin
-        low = np.clip(low, 0, self.size)
-        high = np.clip(high, low, self.size)
-        return _triple(low), _triple(high)
-
-    def cropped(self, box: Box) -> Geometry:
-        """The geometry of the voxels in an index box."""
-        low, high = np.array(box[0]), np.array(box[1])
-        origin = self.point(low.astype(float))
-        return Geometry(
-            _triple(high - low),
-            self.spacing,
-            cast(tuple[float, float, float], tuple(origin.tolist())),
-            self.direction,
-        )
-
-    def place(self, image: sitk.Image) -> sitk.Image:
-        """Give an image of this size this place in space; returns the same image."""
-        image.SetSpacing(self.spacing)
-        image.SetOrigin(self.origin)
-        image.SetDirection(self.direction)
-        return image
 
 
 @dataclass(frozen=True)
@@ -125,17 +60,6 @@ class ModelGrid:
     def geometry(self) -> Geometry:
         """Geometry of the grid."""
         return Geometry.of(self.image)
-
-
-def _triple(values: np.ndarray) -> tuple[int, int, int]:
-    x, y, z = (int(value) for value in values)
-    return x, y, z
-
-
-def crop(image: sitk.Image, box: Box) -> sitk.Image:
-    """The part of an image in an index box, at its place in space."""
-    low, high = box
-    return sitk.RegionOfInterest(image, [b - a for a, b in zip(low, high, strict=True)], low)
 
 
 def body_box(image: sitk.Image, margin_mm: float = BODY_MARGIN_MM) -> Box:
@@ -177,7 +101,7 @@ def body_box(image: sitk.Image, margin_mm: float = BODY_MARGIN_MM) -> Box:
         margin = round(margin_mm / spacing[axis])
         low.append(max(0, min(s.start for s in slices) * step[axis] - margin))
         high.append(min(size[axis], max(s.stop for s in slices) * step[axis] + margin))
-    return _triple(np.array(low)), _triple(np.array(high))
+    return as_index(np.array(low)), as_index(np.array(high))
 
 
 def _grid_geometry(
@@ -191,8 +115,7 @@ def _grid_geometry(
     size = np.maximum(1, np.ceil((upper - lower) / spacing_mm - 1e-3)).astype(int)
     missing = np.maximum(0, np.array(minimum) - size)
     first = lower + (0.5 - missing // 2) * spacing_mm
-    origin = cast(tuple[float, float, float], tuple(first.tolist()))
-    return Geometry(_triple(size + missing), (spacing_mm,) * 3, origin, (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    return Geometry(as_index(size + missing), (spacing_mm,) * 3, as_vector(first), LPS_AXES)
 
 
 def _chunks(target: Geometry, source: Geometry) -> Iterator[Box]:
@@ -223,9 +146,9 @@ def _smoothed(image: sitk.Image, needed: Box, ratio: np.ndarray) -> sitk.Image |
     # Averages start at multiples of the factor, so that the chunks of a CT agree with each other.
     low = np.maximum((np.array(needed[0]) - halo) // factor * factor, 0)
     high = np.minimum(np.array(needed[1]) + halo, size)
-    if np.any(np.array(needed[1]) <= np.array(needed[0])):
+    if is_empty(needed):
         return None
-    part = sitk.Cast(crop(image, (_triple(low), _triple(high))), sitk.sitkFloat32)
+    part = sitk.Cast(crop(image, (as_index(low), as_index(high))), sitk.sitkFloat32)
     # At the end of the CT its last voxels are repeated, so that no average is cut off and the
     # grid's last voxel, which may reach over the end, does not become air.
     before = np.where(low == 0, factor, 0)
@@ -271,17 +194,7 @@ def resample_to(
         part = target.cropped(box)
         averaged = _smoothed(image, source.box_around(part.corners(), margin=1), ratio)
         if averaged is not None:
-            chunk = sitk.Resample(
-                averaged,
-                part.size,
-                sitk.Transform(),
-                sitk.sitkLinear,
-                part.origin,
-                part.spacing,
-                part.direction,
-                AIR_HU,
-                sitk.sitkFloat32,
-            )
+            chunk = part.sample(averaged, AIR_HU)
             result[box[0][2] : box[1][2]] = sitk.GetArrayViewFromImage(chunk)
         progress(box[1][2] / target.size[2], "Resampling the CT to the model's grid")
     return target.place(sitk.GetImageFromArray(result))
@@ -315,7 +228,7 @@ def to_model_grid(
     corners = source.corners(body_box(image))
     if roi is not None:
         inside = source.box_around(np.array(list(product(*zip(roi.lower, roi.upper, strict=True)))))
-        if np.any(np.array(inside[1]) <= np.array(inside[0])):
+        if is_empty(inside):
             raise PastaError(
                 "The region of interest lies outside the CT; give its corners in LPS mm."
             )

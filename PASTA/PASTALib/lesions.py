@@ -15,10 +15,11 @@ from PASTALib.catalog import LesionType, catalog
 from PASTALib.contacts import Contact, find_contacts
 from PASTALib.ct import CT, Segmentation
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 from PASTALib.hu_statistics import HUStatistics, Reference, hu_statistics
 from PASTALib.location import Location, Side, locate
 from PASTALib.measure import Measurements, equivalent_diameter, measure
-from PASTALib.region import Geometry, Region
+from PASTALib.region import Region
 from PASTALib.surroundings import Surroundings
 
 MINIMUM_DIAMETER_MM = 4.0

@@ -73,7 +73,7 @@ def _majority(region: Region, own: tuple[int, ...], around: Surroundings) -> int
 
 def _centroid(region: Region) -> np.ndarray:
     index = np.argwhere(region.mask).mean(axis=0) + np.array(region.start)
-    return region.geometry.points(index[None])[0]
+    return region.geometry.points_of_zyx(index)
 
 
 def _side_of_midline(region: Region, around: Surroundings) -> Side | None:
@@ -86,7 +86,7 @@ def _side_of_midline(region: Region, around: Surroundings) -> Side | None:
     if len(index) == 0:
         return None
     index[:, axis] += near[axis].start
-    offset = float(_centroid(region)[0] - region.geometry.points(index)[:, 0].mean())
+    offset = float(_centroid(region)[0] - region.geometry.points_of_zyx(index)[:, 0].mean())
     if abs(offset) < MIDLINE_MM:
         return None
     return "left" if offset > 0 else "right"
@@ -103,11 +103,11 @@ def _kidney_third(region: Region, structure: str, around: Surroundings) -> str |
     axis = region.geometry.slice_axis
     if box is None or box[axis].start == 0 or box[axis].stop == around.organs.shape[axis]:
         return None
-    points = region.geometry.points(
+    points = region.geometry.points_of_zyx(
         np.argwhere(np.isin(around.organs[box], labels)) + np.array([b.start for b in box])
     )
     low, high = np.percentile(points[:, 2], [0.5, 99.5])
-    own = region.geometry.points(np.argwhere(region.mask) + np.array(region.start))[:, 2]
+    own = region.geometry.points_of_zyx(np.argwhere(region.mask) + np.array(region.start))[:, 2]
     if high <= low or np.ptp(own) > 2 / 3 * (high - low):
         return None
     relative = (own.mean() - low) / (high - low)

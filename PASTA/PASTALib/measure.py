@@ -28,7 +28,8 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 
 from PASTALib.errors import PastaError
-from PASTALib.region import Geometry, Index, Region, Vector
+from PASTALib.geometry import Geometry, Index, Vector
+from PASTALib.region import Region
 
 Floats = NDArray[np.float64]
 
@@ -182,7 +183,7 @@ def axes_in_plane(region: Region) -> SliceAxes:
         index = np.empty((2, 3))
         index[:, axis] = number
         index[:, in_plane] = pair / spacing
-        return _axis(region.geometry.points(index + np.array(region.start)))
+        return _axis(region.geometry.points_of_zyx(index + np.array(region.start)))
 
     return SliceAxes(
         long=in_space(ends),
@@ -310,7 +311,7 @@ def _smooth_shape(region: Region) -> tuple[Axis, float, float]:
     # Coarea formula: the gradient of a smoothed indicator integrates to the surface.
     steps = np.gradient(field, *region.geometry.spacing_zyx.tolist())
     surface = float(np.sqrt(sum(step**2 for step in steps)).sum() * region.geometry.voxel_mm3)
-    return _axis(_longest(region.geometry.points(index))), _solidity(region), surface
+    return _axis(_longest(region.geometry.points_of_zyx(index))), _solidity(region), surface
 
 
 def _solidity(region: Region) -> float:
@@ -345,5 +346,5 @@ def _moments(region: Region) -> tuple[Vector, Vector]:
     # Each voxel is a small box, not a point: its own second moment is spacing^2 / 12.
     covariance = offset.T @ offset / len(offset) + np.diag(region.geometry.spacing_zyx**2 / 12)
     c, b, a = (2.0 * np.sqrt(5.0 * np.linalg.eigvalsh(covariance))).tolist()
-    x, y, z = region.geometry.points((center + np.array(region.start))[None])[0].tolist()
+    x, y, z = region.geometry.points_of_zyx(center + np.array(region.start)).tolist()
     return (x, y, z), (a, b, c)

@@ -13,7 +13,8 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from PASTALib.region import Geometry, Region, Vector
+from PASTALib.geometry import Geometry, Vector, as_index, crop
+from PASTALib.region import Region
 
 Floats = NDArray[np.float32]
 Direction = NDArray[np.float64]
@@ -77,7 +78,7 @@ class Plane:
 
 def axial_plane(geometry: Geometry, center: Vector, side_mm: float, pixels: int) -> Plane:
     """The slice plane through a point: that of the acquired slices, also if they are tilted."""
-    normal = geometry.columns_zyx[geometry.slice_axis]
+    normal = geometry.slice_normal
     right = _unit(np.array([1.0, 0.0, 0.0]) - normal[0] * normal)
     down = np.cross(normal, right)
     down = down if down[1] > 0 else -down
@@ -93,9 +94,9 @@ def coronal_plane(center: Vector, side_mm: float, pixels: int) -> Plane:
 def whole_slice(geometry: Geometry, plane: Plane, pixels: int) -> Plane:
     """The same plane as wide as the image: its middle, and the longer edge of the slice."""
     axis = geometry.slice_axis
-    size = np.array(geometry.size[::-1])
+    size = np.array(geometry.shape_zyx)
     extent = np.delete(size * geometry.spacing_zyx, axis)
-    middle = geometry.points(((size - 1) / 2)[None])[0]
+    middle = geometry.points_of_zyx((size - 1) / 2)
     normal = np.cross(plane.right, plane.down)
     center = middle + normal * float((plane.center - middle) @ normal)
     return Plane(center, plane.right, plane.down, float(extent.max()), pixels)
@@ -106,7 +107,7 @@ def region_image(region: Region) -> sitk.Image:
     geometry = region.geometry
     image = sitk.GetImageFromArray(np.pad(region.mask, 2).astype(np.float32))
     start = np.array(region.start, dtype=float) - 2
-    image.SetOrigin(geometry.points(start[None])[0].tolist())
+    image.SetOrigin(geometry.points_of_zyx(start).tolist())
     image.SetSpacing(geometry.spacing)
     image.SetDirection(geometry.direction)
     return image
@@ -123,9 +124,9 @@ def _near(image: sitk.Image, plane: Plane) -> sitk.Image | None:
     corners = [
         plane.center + half * (a * plane.right + b * plane.down) for a in (-1, 1) for b in (-1, 1)
     ]
-    index = Geometry.of(image).indices(np.array(corners))[:, ::-1]
+    index = Geometry.of(image).indices_xyz(corners)
     low = np.maximum(np.floor(index.min(axis=0)).astype(int) - 1, 0)
     high = np.minimum(np.ceil(index.max(axis=0)).astype(int) + 2, image.GetSize())
     if (high <= low).any():
         return None
-    return sitk.RegionOfInterest(image, (high - low).tolist(), low.tolist())
+    return crop(image, (as_index(low), as_index(high)))

@@ -120,7 +120,7 @@ def t_category(lesion_type: str, length_mm: float) -> str:
 def cut_by_edge(lesion: Lesion) -> bool:
     """Whether a lesion reaches the edge of the image, so that sizes are lower limits."""
     region = lesion.region
-    shape = region.geometry.size[::-1]
+    shape = region.geometry.shape_zyx
     ends = zip(region.start, region.mask.shape, shape, strict=True)
     return any(start == 0 or start + size == whole for start, size, whole in ends)
 

@@ -11,8 +11,9 @@ from scipy import ndimage
 
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT
+from PASTALib.geometry import Geometry
 from PASTALib.hu_statistics import HUStatistics, Reference, hu_statistics
-from PASTALib.region import Geometry, Region
+from PASTALib.region import Region
 
 EROSION_MM = 2.0
 """Tissue this close to its border, or to a lesion, is not counted: partial volume, rim."""

@@ -8,6 +8,7 @@ to a fraction of a voxel by linear interpolation. The slope of the depth gives t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
@@ -16,10 +17,10 @@ from PIL import Image
 from scipy import ndimage
 
 from PASTALib.catalog import catalog
+from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion
 from PASTALib.planes import AIR_HU, region_image
 from PASTALib.png import MARK, SYNTHETIC, SYNTHETIC_COLOR, encode_png, write_texts
-from PASTALib.region import Geometry
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -164,9 +165,8 @@ def _lay(canvas: Floats, layer: Surface, color: tuple[float, ...], opacity: floa
 def _grid(image: sitk.Image) -> sitk.Image:
     """An empty LPS grid of cubic voxels over the whole image, however it is turned."""
     geometry = Geometry.of(image)
-    size = np.array(geometry.size[::-1]) - 1
-    corners = np.array([[a, b, c] for a in (0, 1) for b in (0, 1) for c in (0, 1)]) * size
-    points = geometry.points(corners.astype(float))
+    last = np.array(geometry.size) - 1
+    points = geometry.points_of_xyz([last * ends for ends in product((0, 1), repeat=3)])
     low, extent = points.min(axis=0), np.ptp(points, axis=0)
     voxel = VOXEL_MM * max(1.0, float(extent.max()) / LONGEST_MM)
     grid = sitk.Image([int(e / voxel) + 1 for e in extent], sitk.sitkUInt8)

@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from PASTALib.grid import Box, Geometry
+from PASTALib.geometry import Box, Geometry, slices
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Slab:
             stops = np.array([s.stop for s in places[::-1]]) + shift
             low, high = np.maximum(low, starts - 1.0), np.minimum(high, stops)
         corners = np.array(list(product(*zip(low, high, strict=True))))
-        return self.ct.box_around(self.grid.point(corners))
+        return self.ct.box_around(self.grid.points_of_xyz(corners))
 
     def write(self, values: np.ndarray, box: Box, target: np.ndarray) -> None:
         """Copy the voxels of a box that belong to the slab into the whole CT's array.
@@ -76,8 +76,8 @@ class Slab:
         """
         # Z of the grid as a sum of one number for each index. Every slab computes it the same
         # way, to the last bit, so no voxel on a shared plane is left out.
-        step = (np.linalg.inv(self.grid.matrix) @ self.ct.matrix)[2]
-        start = self.grid.index(np.asarray(self.ct.origin))[2]
+        step = (self.grid.inverse_xyz @ self.ct.steps_xyz)[2]
+        start = self.grid.indices_xyz(self.ct.origin)[2]
         x, y, z = (
             np.arange(first, last) * value
             for first, last, value in zip(box[0], box[1], step, strict=True)
@@ -135,24 +135,13 @@ def interpolate(
         target: where they are wanted.
         outside: value more than half a voxel outside of `geometry`.
     """
-    to_scores = np.linalg.inv(geometry.matrix) @ target.matrix
+    to_scores = geometry.inverse_xyz @ target.steps_xyz
     parallel = np.abs(to_scores) > 1e-6 * np.abs(to_scores).max()
     if not (np.all(parallel.sum(axis=0) == 1) and np.all(parallel.sum(axis=1) == 1)):
         image = geometry.place(sitk.GetImageFromArray(np.ascontiguousarray(scores)))
-        resampled = sitk.Resample(
-            image,
-            target.size,
-            sitk.Transform(),
-            sitk.sitkLinear,
-            target.origin,
-            target.spacing,
-            target.direction,
-            outside,
-            sitk.sitkFloat32,
-        )
-        result: np.ndarray = sitk.GetArrayFromImage(resampled)
+        result: np.ndarray = sitk.GetArrayFromImage(target.sample(image, outside))
         return result
-    start = geometry.index(np.asarray(target.origin))
+    start = geometry.indices_xyz(target.origin)
     order = parallel.argmax(axis=0)  # axis of the scores along each axis of the target, x, y, z
     values = np.transpose(scores, [2 - int(axis) for axis in order[::-1]]).astype(np.float32)
     beyond = []
@@ -181,18 +170,6 @@ def _along_axis(values: np.ndarray, position: np.ndarray, axis: int) -> np.ndarr
     difference *= weight
     result += difference
     return result
-
-
-def slices(box: Box, inside: Box | None = None) -> tuple[slice, slice, slice]:
-    """An index box as slices ``[z, y, x]``, counted from the start of another box."""
-    start = inside[0] if inside else (0, 0, 0)
-    z, y, x = (slice(box[0][a] - start[a], box[1][a] - start[a]) for a in (2, 1, 0))
-    return z, y, x
-
-
-def is_empty(box: Box) -> bool:
-    """Whether an index box holds no voxel."""
-    return any(high <= low for low, high in zip(*box, strict=True))
 
 
 def best_labels(

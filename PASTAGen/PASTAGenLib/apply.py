@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from PASTAGenLib.grid import Grid, slices
+from PASTAGenLib.boxes import slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.plan import plan_in
 from PASTAGenLib.render import lesion_mask, lesion_share, room, tissue
@@ -18,6 +18,7 @@ from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.truth import Truth, truth_of
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 
 HU_RANGE = (-1024, 3071)
 """What 12-bit scanners store."""
@@ -60,21 +61,21 @@ class SyntheticCase:
 
 
 def apply_in(
-    hu: NDArray[np.int16], organs: NDArray[np.uint8], grid: Grid, plan: InsertionPlan
+    hu: NDArray[np.int16], organs: NDArray[np.uint8], geometry: Geometry, plan: InsertionPlan
 ) -> Inserted:
     """The box of a plan after insertion; the arrays handed in are left as they are.
 
     Raises:
         PastaError: the plan was made for a scan of another size.
     """
-    if tuple(plan.grid_shape) != grid.shape:
+    if tuple(plan.grid_shape) != geometry.shape_zyx:
         raise PastaError("The plan was made for a scan of another size; plan the lesion anew.")
     before = hu[slices(plan.box)]
-    share = lesion_share(plan, grid, hu, organs)
+    share = lesion_share(plan, geometry, hu, organs)
     if not share.any():
         raise PastaError("The plan finds no room in this organ map; plan the lesion anew.")
     _, free = room(plan, hu, organs, plan.box)
-    filled = tissue(plan, grid, before.astype(np.float32), free, share)
+    filled = tissue(plan, geometry, before.astype(np.float32), free, share)
     after = np.rint(before + share * (filled - before)).clip(*HU_RANGE).astype(np.int16)
     return Inserted(np.where(share > 0, after, before), lesion_mask(share), share)
 
@@ -88,7 +89,7 @@ def insert_in(
         PastaError: see `plan`.
     """
     plan = plan_in(scene, spec, rng)
-    return plan, apply_in(scene.hu, scene.organs, scene.grid, plan)
+    return plan, apply_in(scene.hu, scene.organs, scene.geometry, plan)
 
 
 def apply(
@@ -109,13 +110,13 @@ def apply(
 
 
 def _apply(scene: Scene, ct: sitk.Image, organs: sitk.Image, plan: InsertionPlan) -> SyntheticCase:
-    inserted = apply_in(scene.hu, scene.organs, scene.grid, plan)
+    inserted = apply_in(scene.hu, scene.organs, scene.geometry, plan)
     box = slices(plan.box)
     hu = scene.hu.copy()
     hu[box] = inserted.hu
-    labels = np.zeros(scene.grid.shape, np.uint8)
+    labels = np.zeros(scene.geometry.shape_zyx, np.uint8)
     labels[box] = inserted.mask * np.uint8(catalog().label(plan.type))
-    fraction = np.zeros(scene.grid.shape, np.uint8)
+    fraction = np.zeros(scene.geometry.shape_zyx, np.uint8)
     fraction[box] = np.rint(inserted.share * 255)
     grown = sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False)
     grown[box][inserted.mask & (grown[box] == 0)] = plan.host_labels[0]

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from PASTAGenLib.boxes import Box
 from PASTAGenLib.density import Density
-from PASTAGenLib.grid import Box
 from PASTAGenLib.shapes import Blob
 from PASTALib.catalog import Phase
 from PASTALib.errors import PastaError

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from PASTAGenLib import sites
+from PASTAGenLib.boxes import box_of_ball, grown
 from PASTAGenLib.density import draw_density
-from PASTAGenLib.grid import grown
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.render import POINT_SPREAD_SD_MM, TEN_TO_NINETY, lesion_mask, lesion_share
 from PASTAGenLib.scene import Host, Scene
@@ -151,7 +151,7 @@ def plan_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Inserti
         noise_hu=scene.noise_hu,
         texture_seed=int(rng.integers(0, 2**32)),
         box=((0, 0), (0, 0), (0, 0)),
-        grid_shape=scene.grid.shape,
+        grid_shape=scene.geometry.shape_zyx,
     )
     smallest = spec.long_axis_mm or spec.kind.long_axis_mm.minimum
     for _ in range(SHRINKS):
@@ -203,7 +203,7 @@ def _place(
     size = draft.long_axis_mm
     blob = _scaled(draft.blob, size, np.zeros(3))
     if spec.center is not None:
-        centers = scene.grid.indices(np.array([spec.center]))
+        centers = scene.geometry.indices_zyx(np.array([spec.center]))
     else:
         labels = sites.site_labels(host, spec.location)
         centers = sites.draw_centers(scene, labels, spec, rng)
@@ -214,7 +214,7 @@ def _place(
         centers = walls
         if draft.thickness_mm is None:  # polyps stand on the wall, most of them in the lumen
             inward = 0.45 * min(blob.semi_axes)
-            centers = walls + inward * normals @ np.linalg.inv(scene.grid.steps).T
+            centers = walls + inward * normals @ scene.geometry.inverse_zyx.T
     if draft.thickness_mm is None:
         own, free = sites.shares_inside(scene, host.labels, blob, centers)
         if draft.outward_mm > 0:
@@ -224,7 +224,7 @@ def _place(
         centers = centers[fits]
     for center in centers[:TRIES]:
         placed = _boxed(scene, draft, center)
-        mask = lesion_mask(lesion_share(placed, scene.grid, scene.hu, scene.organs))
+        mask = lesion_mask(lesion_share(placed, scene.geometry, scene.hu, scene.organs))
         if mask.any() and _is_whole(scene, placed, mask, spec.long_axis_mm is not None):
             return placed
     return None
@@ -233,20 +233,20 @@ def _place(
 def _is_whole(scene: Scene, plan: InsertionPlan, mask: NDArray[np.bool_], asked: bool) -> bool:
     """Whether enough of the shape is left in the organ to be called by its planned size."""
     if plan.thickness_mm is None:
-        volume = float(mask.sum()) * scene.grid.voxel_volume
+        volume = float(mask.sum()) * scene.geometry.voxel_mm3
         return min(plan.blob.semi_axes) < 4 or volume >= FULL_ENOUGH * plan.blob.volume()
-    points = np.argwhere(mask) @ scene.grid.steps.T
+    points = np.argwhere(mask) @ scene.geometry.steps_zyx.T
     along = points @ sphere_directions().T
-    length = float((along.max(axis=0) - along.min(axis=0)).max() + scene.grid.spacing.min())
+    length = float(np.ptp(along, axis=0).max() + scene.geometry.spacing_zyx.min())
     return length >= (LONG_IF_ASKED if asked else LONG_ENOUGH) * plan.long_axis_mm
 
 
 def _boxed(scene: Scene, draft: InsertionPlan, center: np.ndarray) -> InsertionPlan:
     """The draft around a fractional index, with the box of voxels that it may change."""
-    blob = _scaled(draft.blob, draft.long_axis_mm, scene.grid.points(center))
+    blob = _scaled(draft.blob, draft.long_axis_mm, scene.geometry.points_of_zyx(center))
     edge = 2.4 * float(np.hypot(draft.density.edge_mm / TEN_TO_NINETY, POINT_SPREAD_SD_MM))
-    box = scene.grid.box_around(np.array(blob.center), blob.reach_mm + edge)
-    box = grown(box, np.ones(3), scene.grid.shape)
+    box = box_of_ball(scene.geometry, np.array(blob.center), blob.reach_mm + edge)
+    box = grown(box, np.ones(3), scene.geometry.shape_zyx)
     return replace(draft, blob=blob, box=box, noise_hu=scene.noise_near(box))
 
 

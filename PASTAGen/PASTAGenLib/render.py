@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import ndtr
 
-from PASTAGenLib.grid import Box, Grid, grown, slices
+from PASTAGenLib.boxes import Box, grown, offsets_from, slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.scene import Scene
+from PASTALib.geometry import Geometry
 
 TEN_TO_NINETY = 2.563
 """10-90 % width of an edge blurred by a Gaussian, in its standard deviations."""
@@ -49,7 +50,7 @@ def room(
 
 
 def lesion_share(
-    plan: InsertionPlan, grid: Grid, hu: NDArray[np.int16], organs: NDArray[np.uint8]
+    plan: InsertionPlan, geometry: Geometry, hu: NDArray[np.int16], organs: NDArray[np.uint8]
 ) -> NDArray[np.float32]:
     """Share of lesion in each voxel of the plan's box, 0 to 1; 0 where it may not be.
 
@@ -57,16 +58,16 @@ def lesion_share(
     in a voxel of 3 mm as it does in a scan.
     """
     host, free = room(plan, hu, organs, plan.box)
-    depth = None if plan.thickness_mm is None else _wall_depth(plan, grid, organs)
+    depth = None if plan.thickness_mm is None else _wall_depth(plan, geometry, organs)
     finest = plan.thickness_mm or min(plan.blob.semi_axes)
-    parts = np.clip(np.ceil(1.5 * grid.spacing / finest), 1, 3).astype(int)
-    offsets = grid.offsets(plan.box, np.array(plan.blob.center))
+    parts = np.clip(np.ceil(1.5 * geometry.spacing_zyx / finest), 1, 3).astype(int)
+    offsets = offsets_from(np.array(plan.blob.center), geometry, plan.box)
     share = np.zeros(host.shape, np.float32)
     for shift in np.ndindex(*parts):
         part = (np.array(shift) + 0.5) / parts - 0.5
-        away, normal = plan.blob.distance(offsets + (grid.steps @ part).astype(np.float32))
+        away, normal = plan.blob.distance(offsets + (geometry.steps_zyx @ part).astype(np.float32))
         # A voxel that the edge crosses at an angle blurs it by its width along the normal.
-        widths = normal @ (grid.steps / parts).astype(np.float32)
+        widths = normal @ (geometry.steps_zyx / parts).astype(np.float32)
         sd = np.sqrt(
             np.float32((plan.density.edge_mm / TEN_TO_NINETY) ** 2 + POINT_SPREAD_SD_MM**2)
             + np.einsum("...k,...k->...", widths, widths) / 12
@@ -92,19 +93,21 @@ def _attached(share: NDArray[np.float32], host: NDArray[np.bool_]) -> NDArray[np
     return np.where(ndimage.binary_dilation(largest, iterations=2), share, np.float32(0))
 
 
-def _wall_depth(plan: InsertionPlan, grid: Grid, organs: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _wall_depth(
+    plan: InsertionPlan, geometry: Geometry, organs: NDArray[np.uint8]
+) -> NDArray[np.float32]:
     """Distance in mm from the organ's outer surface, negative outside, in the box's voxels."""
-    reach = float(plan.thickness_mm or 0) + float(grid.spacing.max())
-    wide = grown(plan.box, np.ceil(reach / grid.spacing), grid.shape)
+    reach = float(plan.thickness_mm or 0) + float(geometry.spacing_zyx.max())
+    wide = grown(plan.box, np.ceil(reach / geometry.spacing_zyx), geometry.shape_zyx)
     inside = Scene.table(plan.host_labels)[organs[slices(wide)]]
     inner = tuple(
         slice(own[0] - whole[0], own[1] - whole[0])
         for own, whole in zip(plan.box, wide, strict=True)
     )
-    half = np.float32(0.5 * grid.spacing.mean())  # from the voxel's center to its face
-    depth = ndimage.distance_transform_edt(inside, sampling=grid.spacing)[inner] - half
+    half = np.float32(0.5 * geometry.spacing_zyx.mean())  # from the voxel's center to its face
+    depth = ndimage.distance_transform_edt(inside, sampling=geometry.spacing_zyx)[inner] - half
     if plan.outward_mm > 0:
-        out = ndimage.distance_transform_edt(~inside[inner], sampling=grid.spacing) - half
+        out = ndimage.distance_transform_edt(~inside[inner], sampling=geometry.spacing_zyx) - half
         depth = np.where(inside[inner], depth, -out)
     return np.asarray(depth, np.float32)
 
@@ -137,7 +140,7 @@ def correlated_noise(
 
 def tissue(
     plan: InsertionPlan,
-    grid: Grid,
+    geometry: Geometry,
     hu: NDArray[np.float32],
     free: NDArray[np.bool_],
     share: NDArray[np.float32],
@@ -150,20 +153,20 @@ def tissue(
 
     Args:
         plan: the plan.
-        grid: grid of the whole scan.
+        geometry: geometry of the whole scan.
         hu: HU of the box before.
         free: voxels of the box that the lesion may take.
         share: share of lesion in each voxel.
     """
     rng = np.random.default_rng(plan.texture_seed)
-    spacing = grid.spacing
+    spacing = geometry.spacing_zyx
     core = share > LIKELY_INSIDE
     if core.sum() < 8:
         core = share > 0
     texture = _standard(correlated_noise(hu.shape, plan.grain_mm, spacing, rng), core)
     texture *= np.float32(plan.density.texture_sd)
     if plan.core_hu:
-        away = np.linalg.norm(grid.offsets(plan.box, np.array(plan.blob.center)), axis=-1)
+        away = np.linalg.norm(offsets_from(np.array(plan.blob.center), geometry, plan.box), axis=-1)
         texture += plan.core_hu * np.exp(-0.5 * (away / (0.22 * plan.long_axis_mm)) ** 2)
     if 0 < plan.density.mean_hu < 200:  # soft tissue: necrosis is water, never fat
         texture = np.maximum(texture, min(-plan.density.texture_sd, -plan.density.mean_hu))

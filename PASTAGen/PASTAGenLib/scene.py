@@ -9,9 +9,10 @@ import numpy as np
 import SimpleITK as sitk
 from numpy.typing import NDArray
 
-from PASTAGenLib.grid import Box, Grid, grown, slices
+from PASTAGenLib.boxes import Box, grown, slices
 from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 
 EVEN_TISSUES = (
     "liver",
@@ -85,15 +86,17 @@ class Scene:
         hu: int16 HU ``[z, y, x]``.
         organs: uint8 catalogue labels of structures ``[z, y, x]``; `OCCUPIED` where no lesion
             may come to lie.
-        grid: where the voxels lie.
+        geometry: where the voxels lie.
     """
 
-    def __init__(self, hu: NDArray[np.int16], organs: NDArray[np.uint8], grid: Grid) -> None:
+    def __init__(
+        self, hu: NDArray[np.int16], organs: NDArray[np.uint8], geometry: Geometry
+    ) -> None:
         if hu.shape != organs.shape:
             raise PastaError("The organ map has another size than the CT; resample it to the CT.")
         self.hu = hu
         self.organs = organs
-        self.grid = grid
+        self.geometry = geometry
         self._voxels: dict[tuple[int, ...], NDArray[np.int64]] = {}
         self._medians: dict[tuple[int, ...], float | None] = {}
 
@@ -117,7 +120,7 @@ class Scene:
         if lesions is not None:
             _check_same_grid(ct, lesions, "lesion map")
             labels[sitk.GetArrayViewFromImage(lesions) > 0] = OCCUPIED
-        return cls(hu, labels, Grid.of(ct))
+        return cls(hu, labels, Geometry.of(ct))
 
     @staticmethod
     def table(labels: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -183,7 +186,8 @@ class Scene:
 
         Noise in the middle of the body is up to twice that near the skin.
         """
-        where = slices(grown(box, np.ceil(NOISE_REACH_MM / self.grid.spacing), self.grid.shape))
+        margin = np.ceil(NOISE_REACH_MM / self.geometry.spacing_zyx)
+        where = slices(grown(box, margin, self.geometry.shape_zyx))
         thin = max(1, int((self.organs[where].size / (8 * MANY_VOXELS)) ** 0.5))
         hu, organs = self.hu[where][::thin, ::thin], self.organs[where][::thin, ::thin]
         even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))

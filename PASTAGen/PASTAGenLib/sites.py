@@ -35,8 +35,8 @@ def candidate_hosts(scene: Scene, spec: LesionSpec) -> list[Host]:
             "map does not hold; choose another lesion type."
         )
     if spec.center is not None:
-        index = np.rint(scene.grid.indices(np.array(spec.center))).astype(int)
-        inside = bool(np.all((index >= 0) & (index < scene.grid.shape)))
+        index = np.rint(scene.geometry.indices_zyx(np.array(spec.center))).astype(int)
+        inside = bool(np.all((index >= 0) & (index < scene.geometry.shape_zyx)))
         label = int(scene.organs[tuple(index)]) if inside else 0
         at = [h for h in hosts if label in h.labels]
         if not at:
@@ -80,18 +80,20 @@ def draw_centers(
     """Candidate voxels ``(n, 3)`` in the order of preference."""
     where = scene.voxels(labels)
     picked = where[rng.integers(0, len(where), CANDIDATES * 4)]
-    indices = np.stack(np.unravel_index(picked, scene.grid.shape), axis=1).astype(np.float64)
+    indices = np.stack(np.unravel_index(picked, scene.geometry.shape_zyx), axis=1).astype(
+        np.float64
+    )
     if spec.type == "lung_tumor":
         aerated = scene.hu.ravel()[picked] < LUNG_AIR_HU
         indices = np.concatenate([indices[aerated], indices[~aerated]])
     elif spec.type == "gallstone":
         # Stones sink: most posterior first. LPS y points to the back of a supine patient.
-        posterior = scene.grid.points(indices)[:, 1]
+        posterior = scene.geometry.points_of_zyx(indices)[:, 1]
         indices = indices[np.argsort(-posterior, kind="stable")]
     elif spec.type == "kidney_stone":
-        points = scene.grid.points(indices)
-        z, y, x = np.unravel_index(where[:: max(1, len(where) // 2000)], scene.grid.shape)
-        all_points = scene.grid.points(np.stack([z, y, x], axis=1).astype(np.float64))
+        points = scene.geometry.points_of_zyx(indices)
+        z, y, x = np.unravel_index(where[:: max(1, len(where) // 2000)], scene.geometry.shape_zyx)
+        all_points = scene.geometry.points_of_zyx(np.stack([z, y, x], axis=1).astype(np.float64))
         spread = points - all_points.mean(0)
         inverse = np.linalg.inv(np.cov(all_points.T) + np.eye(3))
         off_center = np.einsum("ni,ij,nj->n", spread, inverse, spread)
@@ -116,16 +118,16 @@ def shares_inside(
 
 def _steps(scene: Scene, vectors: NDArray) -> NDArray[np.float64]:
     """Vectors in mm as fractional index steps."""
-    return np.asarray(vectors @ np.linalg.inv(scene.grid.steps).T)
+    return np.asarray(vectors @ scene.geometry.inverse_zyx.T)
 
 
 def _flat(scene: Scene, indices: NDArray) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Flat array index of the nearest voxels, and which of them lie in the scan."""
     nearest = np.rint(indices).astype(np.int64)
-    limits = np.array(scene.grid.shape)
+    limits = np.array(scene.geometry.shape_zyx)
     valid = np.all((nearest >= 0) & (nearest < limits), axis=-1)
     nearest = np.clip(nearest, 0, limits - 1)
-    return np.ravel_multi_index(tuple(np.moveaxis(nearest, -1, 0)), scene.grid.shape), valid
+    return np.ravel_multi_index(tuple(np.moveaxis(nearest, -1, 0)), scene.geometry.shape_zyx), valid
 
 
 def wall_centers(
@@ -142,7 +144,7 @@ def wall_centers(
     directions = sphere_directions(len(centers) or 1)
     # The golden-ratio order of the lattice goes from pole to pole; shuffle without a generator.
     directions = directions[(np.arange(len(centers)) * 29) % max(len(centers), 1)]
-    step_mm = float(scene.grid.spacing.min())
+    step_mm = float(scene.geometry.spacing_zyx.min())
     count = int(reach_mm / step_mm) + 2
     walk = (np.arange(count) * step_mm)[None, :, None] * directions[:, None]
     path = np.rint(centers[:, None] + _steps(scene, walk))

@@ -13,8 +13,9 @@ from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTALib.attributes import CLOSE_FRACTION, CLOSE_MM2
 from PASTALib.catalog import Phase, catalog
 from PASTALib.contacts import find_contacts
+from PASTALib.geometry import Geometry
 from PASTALib.measure import measure
-from PASTALib.region import Geometry, Region
+from PASTALib.region import Region
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PASTAGenLib.apply import SyntheticCase, apply, insert, insert_in, insert_many
-from PASTAGenLib.grid import Grid, slices
+from PASTAGenLib.boxes import slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.plan import PROTRUDES, plan
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 
 TYPES = tuple(catalog().lesion_types)
 CT, ORGANS = phantom()
@@ -187,7 +188,7 @@ def test_a_lesion_that_is_not_isodense_stands_out_of_the_noise() -> None:
 
 def test_gallstones_lie_at_the_back_of_the_gallbladder() -> None:
     index = np.argwhere(array(ORGANS) == catalog().label("gallbladder")).mean(0)
-    middle = Grid.of(CT).points(index)[1]
+    middle = Geometry.of(CT).points_of_zyx(index)[1]
     for seed in range(10):
         case = insert(CT, ORGANS, LesionSpec("gallstone", long_axis_mm=5, seed=seed))
         assert case.truth.center[1] > middle
@@ -217,7 +218,7 @@ def test_location_chooses_the_structure() -> None:
 
 def test_a_center_is_kept() -> None:
     index = np.array([26, 22, 16])
-    point = tuple(Grid.of(CT).points(index).tolist())
+    point = tuple(Geometry.of(CT).points_of_zyx(index).tolist())
     case = insert(CT, ORGANS, LesionSpec("liver_cyst", center=point, long_axis_mm=20, seed=3))
     assert np.linalg.norm(np.subtract(case.truth.center, point)) < 2.5
 

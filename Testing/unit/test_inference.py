@@ -12,7 +12,8 @@ from PASTALib import tile_runner
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT
 from PASTALib.errors import Cancelled, PastaError
-from PASTALib.grid import Geometry, Roi
+from PASTALib.geometry import Geometry
+from PASTALib.grid import Roi
 from PASTALib.inference import segment
 from PASTALib.model import Model, ModelInfo, Normalization
 from PASTALib.network import UNet

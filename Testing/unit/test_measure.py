@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 from PASTALib.measure import Axis, Measurements, axes_in_plane, measure, measure_mask
-from PASTALib.region import Geometry, Region
+from PASTALib.region import Region
 
 Spacing = tuple[float, float, float]
 Directions = np.ndarray
@@ -279,9 +280,9 @@ def test_points_and_indices_are_inverse_to_each_other() -> None:
     mask = ellipsoid((5, 4, 3), (0.7, 0.9, 2.0), direction=rotation((10, 20, 30)))
     geometry = Geometry.of(mask)
     index = np.array([[1.0, 2.0, 3.5], [0.0, 0.0, 0.0]])
-    points = geometry.points(index)
+    points = geometry.points_of_zyx(index)
     assert points[0] == pytest.approx(mask.TransformContinuousIndexToPhysicalPoint((3.5, 2.0, 1.0)))
-    assert geometry.indices(points) == pytest.approx(index)
+    assert geometry.indices_zyx(points) == pytest.approx(index)
 
 
 def tumor(folder: Path, name: str, label: int) -> Measurements:

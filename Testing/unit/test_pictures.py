@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from PASTALib.ct import CT, Segmentation
+from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion, find_lesions
 from PASTALib.pictures import BONE, LIVER, LUNG, PIXELS, draw_pictures, window_of
 from PASTALib.planes import axial_plane, coronal_plane, region_image, whole_slice
-from PASTALib.region import Geometry
 from PASTALib.thumbnail import BodyView, surface
 from report_case import ORIGIN, SIZE, SPACING, a_case
 

@@ -18,9 +18,9 @@ from PASTALib.ct import Segmentation
 from PASTALib.drafting import draft_report
 from PASTALib.errors import PastaError
 from PASTALib.files import resource_folder
+from PASTALib.geometry import Geometry
 from PASTALib.lesions import find_lesions
 from PASTALib.organs_seen import organs_seen
-from PASTALib.region import Geometry
 from PASTALib.report import Report, read_report, report_schema, schema_text, write_report
 from report_case import MODEL, a_case, ellipsoid
 

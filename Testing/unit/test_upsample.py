@@ -12,7 +12,8 @@ from scipy.spatial.transform import Rotation
 
 from geometries import AXIS_ORDERS, directions, points_of, spacings
 from PASTALib.ct_labels import CTLabels
-from PASTALib.grid import Geometry, Roi
+from PASTALib.geometry import Geometry
+from PASTALib.grid import Roi
 from PASTALib.scores import SlabScores
 from PASTALib.upsample import interpolate
 

@@ -1,0 +1,50 @@
+"""Boxes of an array ``[z, y, x]``, and the voxels in them by their place in the patient.
+
+Lesions are planned and painted on arrays, so here everything is in array order; `PASTALib.geometry`
+holds boxes in the order x, y, z for what is done to images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from PASTALib.geometry import Geometry, Index
+
+Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""First and last-plus-one index of a region along ``z, y, x``."""
+
+
+def box_of_ball(geometry: Geometry, center: NDArray, radius_mm: float) -> Box:
+    """Smallest box of voxels that holds a ball around an LPS point in mm, cut to the image."""
+    middle = geometry.indices_zyx(center)
+    reach = radius_mm * np.linalg.norm(geometry.inverse_zyx, axis=1)
+    low = np.maximum(np.floor(middle - reach).astype(int), 0)
+    high = np.minimum(np.ceil(middle + reach).astype(int) + 1, geometry.shape_zyx)
+    (z0, y0, x0), (z1, y1, x1) = low.tolist(), np.maximum(high, low).tolist()
+    return (z0, z1), (y0, y1), (x0, x1)
+
+
+def offsets_from(point: NDArray, geometry: Geometry, box: Box) -> NDArray[np.float32]:
+    """Vectors in LPS mm from a point to the voxels of a box, ``[z, y, x, 3]``."""
+    along = [
+        np.arange(first, last)[:, None] * geometry.steps_zyx[:, axis]
+        for axis, (first, last) in enumerate(box)
+    ]
+    start = np.array(geometry.origin) - np.asarray(point, np.float64)
+    z, y, x = (part.astype(np.float32) for part in (along[0] + start, along[1], along[2]))
+    return np.asarray(z[:, None, None] + y[None, :, None] + x[None, None])
+
+
+def slices(box: Box) -> tuple[slice, slice, slice]:
+    """A box as an array index."""
+    return slice(*box[0]), slice(*box[1]), slice(*box[2])
+
+
+def grown(box: Box, margin: NDArray, shape: Index) -> Box:
+    """A box with `margin` voxels more on each side along ``z, y, x``, cut to `shape`."""
+    (z, y, x) = (
+        (max(first - int(m), 0), min(last + int(m), size))
+        for (first, last), m, size in zip(box, margin, shape, strict=True)
+    )
+    return z, y, x
