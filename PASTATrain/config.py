@@ -23,7 +23,7 @@ class TrainingConfig:
         coarse_steps: of these, the first ones that train the network at half resolution only: where
             things are is learned there at half the cost a step.
         batch: patches a step.
-        learning_rate: peak learning rate of AdamW, reached after `warm_up` steps, then cosine.
+        learning_rate: peak learning rate of AdamW, see `PASTATrain.training.learning_rate`.
         weight_decay: of AdamW.
         ema: decay of the moving average of the weights that is shipped.
         kinds: share of each kind of case among the patches.
@@ -39,17 +39,17 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 6500
-    coarse_steps: int = 4300
+    steps: int = 8600
+    coarse_steps: int = 7300
     batch: int = 1
-    learning_rate: float = 6e-4
+    learning_rate: float = 5e-4
     weight_decay: float = 1e-4
     warm_up: int = 100
     ema: float = 0.995
     kinds: dict[str, float] = field(
         default_factory=lambda: {"real": 0.45, "torso": 0.35, "labels": 0.08, "partial": 0.12}
     )
-    lesion_share: float = 0.8
+    lesion_share: float = 0.9
     torsos: int = 40
     workers: int = 1
     save_every: int = 100

@@ -49,10 +49,11 @@ def patch_loader(folder: Path, config: TrainingConfig, start: int) -> DataLoader
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, then a cosine to a hundredth of the peak."""
+    """Linear warm-up, level at half resolution, then a cosine to a hundredth of the peak."""
     if step < config.warm_up:
         return config.learning_rate * (step + 1) / config.warm_up
-    done = (step - config.warm_up) / max(1, config.steps - config.warm_up)
+    level = max(config.warm_up, config.coarse_steps)
+    done = max(0, step - level) / max(1, config.steps - level)
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 

@@ -178,11 +178,13 @@ def test_the_loss_of_a_sure_and_right_answer_is_near_zero() -> None:
     assert SegmentationLoss()([right.roll(1, 1)], channels) > 1.0
 
 
-def test_the_learning_rate_rises_and_then_falls_to_a_hundredth() -> None:
-    config = TrainingConfig(steps=1000, warm_up=100, learning_rate=1.0)
+def test_the_learning_rate_rises_stays_level_and_falls_to_a_hundredth() -> None:
+    config = TrainingConfig(steps=1000, coarse_steps=400, warm_up=100, learning_rate=1.0)
     rates = [learning_rate(step, config) for step in range(1000)]
-    assert int(np.argmax(rates)) in range(98, 102)
+    assert rates[0] == pytest.approx(0.01)
+    assert rates[100:400] == pytest.approx([1.0] * 300)
     assert rates[-1] == pytest.approx(0.01, abs=0.001)
+    assert all(later <= earlier for earlier, later in zip(rates[400:], rates[401:], strict=False))
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
