@@ -11,7 +11,7 @@ from pathlib import Path
 from PASTALib.case_folder import DONE
 from PASTALib.dicom_header import is_dicom_file, read_header
 from PASTALib.errors import PastaError
-from PASTALib.reading import case_name, is_image_file
+from PASTALib.naming import case_name, is_image_file
 
 LONGEST_NAME = 80
 """Longer names are cut: Windows allows 260 characters for a whole path."""

@@ -19,7 +19,7 @@ from PASTALib.case_folder import ERROR, FORMATS
 from PASTALib.cases import find_cases
 from PASTALib.catalog import PHASES
 from PASTALib.console import Console, duration
-from PASTALib.dicom import choose_series, list_series
+from PASTALib.dicom_series import choose_series, list_series
 from PASTALib.errors import Cancelled, PastaError
 from PASTALib.grid import Roi
 from PASTALib.job import AnalyzeJob, Carrier

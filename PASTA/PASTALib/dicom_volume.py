@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.dicom import SAME_PLACE_MM, Series
 from PASTALib.dicom_header import Slice
+from PASTALib.dicom_series import SAME_PLACE_MM, Series
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken, Progress, silent
 from PASTALib.straighten import AIR_HU, is_sheared, shear_degrees, straightened, with_affine

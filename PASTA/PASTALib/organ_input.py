@@ -17,7 +17,8 @@ from PASTALib.checks import NotCTError
 from PASTALib.errors import PastaError
 from PASTALib.label_guess import guess_table
 from PASTALib.label_tables import labels_of_segments, table_from_json
-from PASTALib.reading import IMAGE_SUFFIXES, case_name, read_image, stem
+from PASTALib.naming import IMAGE_SUFFIXES, case_name, stem
+from PASTALib.reading import read_image
 from PASTALib.straighten import affine_of
 
 LEAST_SHARE_INSIDE = 0.3

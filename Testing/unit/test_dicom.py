@@ -11,10 +11,11 @@ import pytest
 import SimpleITK as sitk
 
 from dicom_series import PATIENT, PATIENT_ID, write_series
-from PASTALib.dicom import choose_series, is_sharp, list_series
 from PASTALib.dicom_header import without_identity
+from PASTALib.dicom_series import choose_series, is_sharp, list_series
 from PASTALib.errors import PastaError
-from PASTALib.reading import case_name, read_ct
+from PASTALib.naming import case_name
+from PASTALib.reading import read_ct
 from PASTALib.straighten import affine_of, shear_degrees
 
 

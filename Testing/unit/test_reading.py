@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from PASTALib.checks import NotCTError, hounsfield
 from PASTALib.errors import PastaError
-from PASTALib.reading import IMAGE_SUFFIXES, case_name, read_ct
+from PASTALib.naming import IMAGE_SUFFIXES, case_name
+from PASTALib.reading import read_ct
 from PASTALib.straighten import affine_of, shear_degrees, straightened
 
 

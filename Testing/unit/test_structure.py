@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -68,6 +69,12 @@ def sources() -> Iterator[tuple[Path, ast.Module]]:
     for folder in ("PASTA", "PASTAGen", "PASTATrain"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def module_name(path: Path) -> str:
+    """As it is imported: the path below the folder of the Slicer module, if it is in one."""
+    parts = path.with_suffix("").parts
+    return ".".join(parts[1:] if len(parts) > 1 and parts[1].endswith("Lib") else parts)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -139,6 +146,12 @@ def test_imports_go_down_the_floors_only():
             if (floor is not None and floor > own) or core_to_generator:
                 wrong.append(f"{path} imports {name}")
     assert wrong == []
+
+
+def test_no_imports_run_in_a_circle():
+    modules = {module_name(path): tree for path, tree in sources()}
+    below = {name: modules.keys() & set(imports(tree)) for name, tree in modules.items()}
+    TopologicalSorter(below).prepare()  # raises CycleError, which names the circle
 
 
 def test_only_the_bridge_and_the_panels_know_slicer():
