@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from labelled_images import Instance, placed
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
@@ -27,26 +27,9 @@ SHAPE = (7, 8, 9)
 """Voxels along z, y, x."""
 
 
-@dataclass(frozen=True)
-class Instance:
-    id: str
-    type: str
-    side: str | None
-    instance: int
-
-
 @pytest.fixture
 def carrier() -> Carrier:
     return open_scene()
-
-
-def placed(array: np.ndarray, direction: np.ndarray | None = None) -> sitk.Image:
-    image = sitk.GetImageFromArray(array)
-    turn = sitk.Euler3DTransform((0.0, 0.0, 0.0), -0.4, 0.2, 1.1)
-    image.SetDirection(turn.GetMatrix() if direction is None else direction.ravel().tolist())
-    image.SetSpacing((0.8, 1.2, 3.0))
-    image.SetOrigin((12.5, -140.25, 88.0))
-    return image
 
 
 @pytest.fixture
@@ -88,7 +71,7 @@ def test_every_axis_order_and_handedness_survives(carrier):
     for direction in signed_axes():
         array = np.zeros(SHAPE, np.int16)
         array[index[::-1]] = 500
-        image = placed(array, direction)
+        image = placed(array, tuple(direction.ravel()))
         volume = add_volume(carrier.scene, image, "CT")
         back = image_of(volume)
         assert np.allclose(

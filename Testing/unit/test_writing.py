@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from labelled_images import Instance, placed
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
@@ -18,24 +18,6 @@ from PASTALib.writing import write_image, write_labels, write_seg_nrrd
 
 SHAPE = (9, 10, 12)
 """Voxels along z, y, x; all different, so that a swapped axis shows."""
-
-
-@dataclass(frozen=True)
-class Instance:
-    id: str
-    type: str
-    side: str | None
-    instance: int
-
-
-def oblique(array: np.ndarray) -> sitk.Image:
-    """An image with unequal spacing and a direction rotated about all three axes."""
-    image = sitk.GetImageFromArray(array)
-    turn = sitk.Euler3DTransform((0.0, 0.0, 0.0), 0.3, -0.5, 0.8)
-    image.SetDirection(turn.GetMatrix())
-    image.SetSpacing((0.7, 0.9, 2.5))
-    image.SetOrigin((-101.5, 33.25, 712.125))
-    return image
 
 
 @pytest.fixture
@@ -50,8 +32,8 @@ def segmentation() -> Segmentation:
     lesions[2:4, 3:5, 2:5] = label("liver_tumor")
     lesions[3:6, 3:6, 8:10] = label("kidney_cyst")
     lesions[5:7, 6:9, 4:7] = label("liver_tumor")
-    blank = oblique(np.zeros(SHAPE, np.uint8))
-    return Segmentation(oblique(organs), oblique(lesions), blank)
+    blank = placed(np.zeros(SHAPE, np.uint8))
+    return Segmentation(placed(organs), placed(lesions), blank)
 
 
 @pytest.fixture
@@ -66,7 +48,7 @@ def instances(segmentation: Segmentation) -> tuple[sitk.Image, list[Instance]]:
         Instance("L2", "kidney_cyst", "left", 2),
         Instance("L3", "liver_tumor", None, 3),
     ]
-    return oblique(array), rows
+    return placed(array), rows
 
 
 def read_with_slicer(path: Path):
@@ -183,7 +165,7 @@ def test_more_lesions_than_a_byte_counts_keep_their_labels(segmentation, tmp_pat
     array.ravel()[:300] = np.arange(1, 301)
     rows = [Instance(f"L{n}", "liver_tumor", None, n) for n in range(1, 301)]
     path = tmp_path / "many.seg.nrrd"
-    write_seg_nrrd(segmentation, path, instances=oblique(array), lesions=rows)
+    write_seg_nrrd(segmentation, path, instances=placed(array), lesions=rows)
     _, node = read_with_slicer(path)
     assert np.array_equal(in_full_grid(node, "L300"), array == 300)
 
@@ -208,7 +190,7 @@ def test_an_empty_segmentation_is_a_file_without_segments(segmentation, tmp_path
 
 
 def test_a_label_outside_the_catalogue_is_refused(segmentation, tmp_path):
-    wrong = oblique(np.full(SHAPE, 99, np.uint8))
+    wrong = placed(np.full(SHAPE, 99, np.uint8))
     blank = segmentation.probability
     with pytest.raises(PastaError, match="Label 99"):
         write_seg_nrrd(Segmentation(wrong, blank, blank), tmp_path / "a.seg.nrrd")
@@ -238,7 +220,7 @@ def test_the_suffix_that_slicer_needs_is_asked_for(segmentation, tmp_path):
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha"])
 def test_an_image_comes_back_as_it_was_written(suffix, tmp_path):
     values = np.random.default_rng(1).integers(-1000, 1000, SHAPE).astype(np.int16)
-    image = oblique(values)
+    image = placed(values)
     write_image(image, tmp_path / f"ct{suffix}")
     back = sitk.ReadImage(tmp_path / f"ct{suffix}")
     assert np.array_equal(sitk.GetArrayViewFromImage(back), values)
@@ -248,7 +230,7 @@ def test_an_image_comes_back_as_it_was_written(suffix, tmp_path):
 
 
 def test_a_dicom_header_is_not_written_into_a_file(tmp_path):
-    image = oblique(np.zeros(SHAPE, np.int16))
+    image = placed(np.zeros(SHAPE, np.int16))
     image.SetMetaData("0010|0010", "DOE^JANE")
     write_image(image, tmp_path / "ct.nrrd", compress=False)
     assert b"DOE" not in (tmp_path / "ct.nrrd").read_bytes()
@@ -257,7 +239,7 @@ def test_a_dicom_header_is_not_written_into_a_file(tmp_path):
 
 def test_labels_are_written_as_bytes_where_they_fit(tmp_path):
     for top, pixel in ((255, sitk.sitkUInt8), (256, sitk.sitkUInt16)):
-        labels = oblique(np.full(SHAPE, top, np.int32))
+        labels = placed(np.full(SHAPE, top, np.int32))
         write_labels(labels, tmp_path / "labels.nii.gz")
         back = sitk.ReadImage(tmp_path / "labels.nii.gz")
         assert back.GetPixelID() == pixel
@@ -266,5 +248,5 @@ def test_labels_are_written_as_bytes_where_they_fit(tmp_path):
 
 def test_an_unknown_format_leaves_nothing_behind(tmp_path):
     with pytest.raises(PastaError, match="could not be written"):
-        write_image(oblique(np.zeros(SHAPE, np.int16)), tmp_path / "ct.unknown")
+        write_image(placed(np.zeros(SHAPE, np.int16)), tmp_path / "ct.unknown")
     assert list(tmp_path.iterdir()) == []
