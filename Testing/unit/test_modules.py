@@ -164,7 +164,7 @@ def test_a_lesion_is_inserted_into_a_copy(application: Application, scene, liver
     assert made.GetAttribute("PASTA.Synthetic") == "1"
     after = sitk.GetArrayFromImage(image_of(made))
     assert np.array_equal(sitk.GetArrayFromImage(image_of(volume)), before)
-    assert (after[before > 30] < 30).sum() > 300
+    assert (after[before > 30] < 30).sum() > 200  # a good part of a sphere of 20 mm
     keys_made = segment_keys(scene.GetFirstNodeByName("SYNTHETIC Block truth")).values()
     assert set(keys_made) == {"liver", "liver_cyst"}
     facts = scene.GetFirstNodeByName("SYNTHETIC Block plan").GetText()
