@@ -51,7 +51,8 @@ class Segmentation:
     Attributes:
         organs: uint8 catalogue labels of structures; an organ includes the lesions inside it.
         lesions: uint8 catalogue labels of lesion types, 0 where there is none.
-        probability: uint8, lesion probability times 255, of the type in `lesions`.
+        probability: uint8, summed probability of all lesion types times 255, also where there is
+            no lesion; 0 where a lesion was dropped because it lay outside its organ.
     """
 
     organs: sitk.Image

@@ -31,7 +31,7 @@ class Reference:
     """The tissue that a lesion's density is compared with.
 
     Attributes:
-        name: such as ``liver`` or ``muscle``, for sentences.
+        name: such as ``left kidney``, ``vertebra L3`` or ``muscle``, for sentences.
         median: HU.
         measured: whether it was measured in this CT; otherwise it is the catalogue's mean.
         uncertainty: standard error of `median` in HU.

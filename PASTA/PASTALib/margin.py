@@ -18,6 +18,8 @@ INWARD_MM, OUTWARD_MM, STEP_MM = 5.0, 7.0, 0.25
 """A profile runs from inside the mask to outside of it, along the surface normal."""
 SHIFT_MM = 3.0
 """The mask's edge may be off the image's edge by so much."""
+TURN = 0.25
+"""Share of the HU step that a profile may turn back before another tissue is assumed."""
 MANY_POINTS = 1500
 SECTORS = 24
 TEN_TO_NINETY = 2.563
@@ -34,13 +36,15 @@ class Edge:
 
     Attributes:
         width_mm: 10-90 % width as seen in the image, median over the sectors of the surface.
-        own_width_mm: the same without the blur of scanner and voxels (in quadrature).
+        blur_mm: 10-90 % width that scanner and voxels give to a step.
+        own_width_mm: `width_mm` without that blur (in quadrature).
         contrast: median absolute HU step across the edge.
         sectors: sectors of the surface with a step clearly above noise.
         all_sectors: sectors looked at.
     """
 
     width_mm: float
+    blur_mm: float
     own_width_mm: float
     contrast: float
     sectors: int
@@ -72,23 +76,26 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
     sampled = ndimage.map_coordinates(box, places.reshape(-1, 3).T, order=1, mode="nearest")
     profiles = sampled.reshape(len(points), len(distance)).astype(float)
     reach = min(INWARD_MM, max(1.0, depth))
-    usable = distance >= -reach
     sector = _sector_of(points, grown)
     fits = []
     for number in np.unique(sector):
         chosen = profiles[sector == number]
-        fit = _fit_edge(chosen.mean(axis=0)[usable], distance[usable])
         error = noise / np.sqrt(max(1.0, len(chosen) / 4))
+        mean = chosen.mean(axis=0)
+        own = _own_edge(mean, distance, reach, error)
+        fit = _fit_edge(mean[own], distance[own])
         fits.append((*fit, abs(fit[1]) > max(10.0, 3 * error), len(chosen)))
     seen = [f for f in fits if f[2]]
     if not seen:
         return None
     width = TEN_TO_NINETY * _weighted_median([f[0] for f in seen], [f[3] for f in seen])
     in_plane = np.delete(spacing, region.geometry.slice_axis).mean()
-    # A voxel averages over its width (variance s^2/12) and linear interpolation adds s^2/6.
-    blur = TEN_TO_NINETY * np.sqrt(POINT_SPREAD_SIGMA_MM**2 + in_plane**2 / 4)
+    # A voxel averages over its width (variance s^2/12), linear interpolation adds s^2/6, and the
+    # surface points of one sector are off by up to half a voxel along the normal: another s^2/12.
+    blur = float(TEN_TO_NINETY * np.sqrt(POINT_SPREAD_SIGMA_MM**2 + in_plane**2 / 3))
     return Edge(
         width_mm=float(width),
+        blur_mm=blur,
         own_width_mm=float(np.sqrt(max(0.0, width**2 - blur**2))),
         contrast=float(np.median([abs(f[1]) for f in seen])),
         sectors=len(seen),
@@ -144,12 +151,34 @@ def _sector_of(points: Floats, region: Region) -> NDArray[np.int_]:
     return nearest
 
 
+def _own_edge(profile: Floats, distance: Floats, reach: float, error: float) -> slice:
+    """Part of a profile that belongs to the lesion's edge.
+
+    From the steepest place near the mask's edge it runs both ways, inward at most `reach`, as long
+    as the HU go on in the same sense; where they turn back by more than noise and by more than
+    `TURN` of the step, another tissue begins (fat beyond the thin rim of kidney around a mass),
+    whose edge is not the lesion's.
+    """
+    steps = np.gradient(ndimage.gaussian_filter1d(profile, 0.5 / STEP_MM, mode="nearest"))
+    near = np.flatnonzero(np.abs(distance) <= min(SHIFT_MM, reach))
+    steepest = int(near[np.argmax(np.abs(steps[near]))])
+    rising = np.sign(steps[steepest]) * profile
+    turn = max(3 * error, TURN * float(np.ptp(profile[near])))
+    ends = []
+    for path in (rising[steepest:], -rising[steepest::-1]):
+        best = np.maximum.accumulate(path)
+        back = np.flatnonzero(best - path > turn)
+        ends.append(len(path) - 1 if back.size == 0 else int(np.argmax(path[: back[0]])))
+    first = max(steepest - ends[1], int(np.searchsorted(distance, -reach)))
+    return slice(first, max(steepest + ends[0] + 1, first + 4))
+
+
 def _fit_edge(profile: Floats, distance: Floats) -> tuple[float, float]:
     """Sigma in mm and HU step of the error-function edge that fits a profile best."""
     sigma, center = (
         grid.ravel()
         for grid in np.meshgrid(
-            np.geomspace(0.2, 4.0, 25), np.arange(-SHIFT_MM, SHIFT_MM + 0.1, 0.25)
+            np.geomspace(0.2, 4.0, 40), np.arange(-SHIFT_MM, SHIFT_MM + 0.1, 0.25)
         )
     )
     models = ndtr((distance[None, :] - center[:, None]) / sigma[:, None])

@@ -103,7 +103,8 @@ class Surroundings:
         """Median of a structure in this CT or, if it is not seen, of the catalogue's tissue."""
         found = self.tissue(structure)
         if found is not None:
-            return Reference(structure.replace("_", " "), found.median, True, 2.0)
+            name = catalog().structures[structure].name
+            return Reference(name[:1].lower() + name[1:], found.median, True, 2.0)
         return self.expected(fallback)
 
     def expected(self, tissue: str) -> Reference:
@@ -133,11 +134,10 @@ class Surroundings:
         even = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
         step = np.minimum(step, np.maximum(1, even.shape))
         whole = blocks(even, step).all(axis=-1)
-        if not whole.any():
+        if not whole.any() or np.prod(step) < 2:
             return DEFAULT_NOISE_HU
         hu = blocks(self.hu[cut], step)[whole].astype(np.float32)
-        spread = hu.std(axis=-1)
-        return float(np.percentile(spread, 35))
+        return float(np.median(hu.std(axis=-1, ddof=1)))
 
 
 def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bool_]:

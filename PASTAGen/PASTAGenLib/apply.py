@@ -120,7 +120,7 @@ def _apply(scene: Scene, ct: sitk.Image, organs: sitk.Image, plan: InsertionPlan
     fraction[box] = np.rint(inserted.share * 255)
     grown = sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False)
     grown[box][inserted.mask & (grown[box] == 0)] = plan.host_labels[0]
-    truth = truth_of(plan, ct, inserted.hu, inserted.mask, grown)
+    truth = truth_of(plan, ct, inserted.hu, inserted.mask, inserted.share, grown)
     return SyntheticCase(
         _image(hu, ct), _image(grown, ct), _image(labels, ct), _image(fraction, ct), truth, plan
     )

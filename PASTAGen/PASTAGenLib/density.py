@@ -8,23 +8,21 @@ import numpy as np
 
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.spec import LesionSpec
+from PASTALib.attributes import (
+    MUSCLE_IS_REFERENCE,
+    WELL_DEFINED_MM,
+    density_value,
+    texture_limit,
+)
 from PASTALib.catalog import LesionHU, Phase, catalog
 from PASTALib.errors import PastaError
 
-DEADBAND_HU = {"non_contrast": 10.0, "arterial": 10.0, "portal_venous": 8.0}
-"""A smaller difference to the reference reads as isodense (facts 4.3)."""
-ORGAN_DEADBAND_HU = {"lung": 40.0, "bone": 20.0}
-"""Wider where the reference itself varies: solid lung tumors against muscle, and bone."""
-MUSCLE_IS_REFERENCE = frozenset({"lung", "esophagus", "stomach", "colorectum"})
-"""Against air or mixed content anything would be hyperdense; reports compare with muscle."""
 VISIBLE_IN_NOISE = 1.5
 """A lesion that is not isodense stands out by this many noise SD (facts 4.2b)."""
-TEXTURE_HU = 10.0
-RELATIVE_TEXTURE = 0.15
-"""Heterogeneous above 10 HU of texture, and above 15 % of what |HU| exceeds 50 by: homogeneous
-lesions have 3 to 8 HU, heterogeneous ones 12 to 35 HU (facts 4.3)."""
-SHARP_EDGE_MM = 2.0
-"""Well-defined edges are up to 2 mm wide without the scanner's blur, ill-defined ones 2 to 5 mm."""
+CLEAR_TEXTURE = (0.7, 1.35)
+CLEAR_EDGE = (0.75, 1.35)
+"""No texture or edge is drawn between these shares of the limit that parts the report's words:
+what is drawn is to be seen in noise and voxels."""
 SOLID_HU = (20.0, 32.0)
 """A solid tumor has at least this (one value is drawn), however fatty its organ is."""
 UNENHANCED_TEXTURE = 0.6
@@ -59,13 +57,6 @@ class Density:
     heterogeneity: str
     edge_mm: float
     surface: str
-
-
-def density_string(difference_hu: float, organ: str, phase: Phase) -> str:
-    """PASTA's density of a difference to the reference tissue."""
-    if abs(difference_hu) <= ORGAN_DEADBAND_HU.get(organ, DEADBAND_HU[phase]):
-        return "Isodense"
-    return "Hypodense" if difference_hu < 0 else "Hyperdense"
 
 
 def draw_subtype(spec: LesionSpec, rng: np.random.Generator) -> str:
@@ -105,7 +96,7 @@ def draw_density(
             mean = max(mean, floor)
         if spec.hu is not None:
             mean = spec.hu
-        string = density_string(mean - reference, organ, phase)
+        string = density_value(mean - reference, organ, phase)
         if spec.density is not None and spec.hu is None and string != spec.density:
             continue
         may_hide = spec.hu is not None or spec.density == "Isodense" or "isodense" in row.subtype
@@ -133,31 +124,39 @@ def _complete(
     rng: np.random.Generator,
 ) -> Density:
     """Texture and edge for a mean."""
-    split = max(TEXTURE_HU, RELATIVE_TEXTURE * (abs(mean) - 50.0))
+    split = texture_limit(mean)
     sd = rng.uniform(*row.texture_sd)
     if phase == "non_contrast" and row.texture_sd[1] <= 40:
         sd *= UNENHANCED_TEXTURE
     if spec.heterogeneity == "Homogeneous":
-        sd = min(sd, rng.uniform(0.4, 0.8) * split)
+        sd = min(sd, rng.uniform(0.4, CLEAR_TEXTURE[0]) * split)
     elif spec.heterogeneity == "Heterogeneous":
-        sd = max(sd, rng.uniform(1.3, 2.2) * split)
-    elif 0.75 * split < sd < 1.25 * split:  # neither reads clearly
-        sd = 0.75 * split if sd < split else 1.25 * split
+        sd = max(sd, rng.uniform(CLEAR_TEXTURE[1], 2.2) * split)
+    else:
+        sd = _cleared(sd, split, CLEAR_TEXTURE)
     edge = rng.uniform(*row.edge_mm)
     if spec.surface == "Well-defined margin":
         edge = min(edge, rng.uniform(0.5, 1.0))
     elif spec.surface == "Ill-defined margin":
-        edge = max(edge, rng.uniform(2.6, 4.5))
-    elif 0.8 * SHARP_EDGE_MM < edge < 1.2 * SHARP_EDGE_MM:
-        edge = (0.8 if edge < SHARP_EDGE_MM else 1.2) * SHARP_EDGE_MM
+        edge = max(edge, rng.uniform(2.8, 4.5))
+    else:
+        edge = _cleared(edge, WELL_DEFINED_MM, CLEAR_EDGE)
     return Density(
         subtype=row.subtype,
         mean_hu=float(mean),
         base_hu=float(base),
         reference_hu=float(reference),
-        density=density_string(mean - reference, spec.kind.organ, phase),
+        density=density_value(mean - reference, spec.kind.organ, phase),
         texture_sd=float(sd),
         heterogeneity="Heterogeneous" if sd > split else "Homogeneous",
         edge_mm=float(edge),
-        surface="Ill-defined margin" if edge > SHARP_EDGE_MM else "Well-defined margin",
+        surface="Ill-defined margin" if edge > WELL_DEFINED_MM else "Well-defined margin",
     )
+
+
+def _cleared(value: float, limit: float, clear: tuple[float, float]) -> float:
+    """A value outside of the band about a limit in which it reads neither way."""
+    low, high = clear[0] * limit, clear[1] * limit
+    if not low < value < high:
+        return value
+    return low if value < limit else high

@@ -12,18 +12,18 @@ from PASTAGenLib import sites
 from PASTAGenLib.boxes import box_of_ball, grown
 from PASTAGenLib.density import draw_density
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTAGenLib.render import POINT_SPREAD_SD_MM, TEN_TO_NINETY, lesion_mask, lesion_share
+from PASTAGenLib.render import lesion_mask, lesion_share
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.shapes import Blob, draw_blob, sphere_directions
 from PASTAGenLib.spec import LesionSpec
+from PASTALib.attributes import PUNCTATE_MM
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.margin import POINT_SPREAD_SIGMA_MM, TEN_TO_NINETY
 
 SIZE_SPREAD = 0.45
 """Log-SD of the long axis about the catalogue's median."""
 PUNCTATE = "Punctate, nodular"
-PUNCTATE_MM = 10.0
-"""Types that have a punctate form have it below this long axis."""
 WALL_THICKNESS_MM = {
     "gallbladder_cancer": (11.0, 3.0, 5.0, 20.0),
     "bladder_cancer": (10.0, 3.0, 5.0, 25.0),
@@ -244,7 +244,7 @@ def _is_whole(scene: Scene, plan: InsertionPlan, mask: NDArray[np.bool_], asked:
 def _boxed(scene: Scene, draft: InsertionPlan, center: np.ndarray) -> InsertionPlan:
     """The draft around a fractional index, with the box of voxels that it may change."""
     blob = _scaled(draft.blob, draft.long_axis_mm, scene.geometry.points_of_zyx(center))
-    edge = 2.4 * float(np.hypot(draft.density.edge_mm / TEN_TO_NINETY, POINT_SPREAD_SD_MM))
+    edge = 2.4 * float(np.hypot(draft.density.edge_mm / TEN_TO_NINETY, POINT_SPREAD_SIGMA_MM))
     box = box_of_ball(scene.geometry, np.array(blob.center), blob.reach_mm + edge)
     box = grown(box, np.ones(3), scene.geometry.shape_zyx)
     return replace(draft, blob=blob, box=box, noise_hu=scene.noise_near(box))

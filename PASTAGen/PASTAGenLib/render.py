@@ -11,11 +11,8 @@ from PASTAGenLib.boxes import Box, grown, offsets_from, slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.scene import Scene
 from PASTALib.geometry import Geometry
+from PASTALib.margin import POINT_SPREAD_SIGMA_MM, TEN_TO_NINETY
 
-TEN_TO_NINETY = 2.563
-"""10-90 % width of an edge blurred by a Gaussian, in its standard deviations."""
-POINT_SPREAD_SD_MM = 0.45
-"""In-plane blur of a soft kernel, about 1 mm full width at half maximum."""
 LIKELY_INSIDE = 0.5
 LEAST_SHARE = 0.01
 SMALL_VOXELS = 40
@@ -69,7 +66,7 @@ def lesion_share(
         # A voxel that the edge crosses at an angle blurs it by its width along the normal.
         widths = normal @ (geometry.steps_zyx / parts).astype(np.float32)
         sd = np.sqrt(
-            np.float32((plan.density.edge_mm / TEN_TO_NINETY) ** 2 + POINT_SPREAD_SD_MM**2)
+            np.float32((plan.density.edge_mm / TEN_TO_NINETY) ** 2 + POINT_SPREAD_SIGMA_MM**2)
             + np.einsum("...k,...k->...", widths, widths) / 12
         )
         if depth is not None:

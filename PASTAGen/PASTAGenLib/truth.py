@@ -10,12 +10,14 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTALib.attributes import CLOSE_FRACTION, CLOSE_MM2
+from PASTALib.attributes import CLOSE_FRACTION, CLOSE_MM2, CORE_VOXELS
 from PASTALib.catalog import Phase, catalog
 from PASTALib.contacts import find_contacts
 from PASTALib.geometry import Geometry
 from PASTALib.measure import measure
 from PASTALib.region import Region
+
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class Truth:
         organ_hu: median of the structure before.
         contacts: structures of other organs within 2 mm.
         attributes: PASTA's five attributes with its strings: shape, density, heterogeneity and
-            surface as planned, invasion from the contacts.
+            surface as planned, invasion from the contacts. Where the picture cannot hold what was
+            planned they say what it holds: fewer than ten voxels have no texture, and a soft edge
+            that the organ's own border cuts off on most of the surface is well-defined.
     """
 
     type: str
@@ -69,6 +73,7 @@ def truth_of(
     ct: sitk.Image,
     hu: NDArray[np.int16],
     mask: NDArray[np.bool_],
+    share: NDArray[np.float32],
     organs: NDArray[np.uint8],
 ) -> Truth:
     """Measure an inserted lesion.
@@ -78,6 +83,7 @@ def truth_of(
         ct: image with the geometry of the scan.
         hu: HU in the plan's box after insertion.
         mask: lesion voxels in the plan's box.
+        share: share of lesion in each voxel of the plan's box.
         organs: labels of the whole scan.
     """
     start = (plan.box[0][0], plan.box[1][0], plan.box[2][0])
@@ -89,6 +95,8 @@ def truth_of(
     touched = sum(contact.area_mm2 for contact in contacts)
     apart, close = catalog().attributes["invasion"].values
     density = plan.density
+    even, _ = catalog().attributes["heterogeneity"].values
+    sharp, _ = catalog().attributes["surface"].values
     inside = hu[mask].astype(np.float64)
     return Truth(
         type=plan.type,
@@ -109,10 +117,22 @@ def truth_of(
         attributes={
             "shape": plan.shape,
             "density": density.density,
-            "heterogeneity": density.heterogeneity,
-            "surface": density.surface,
+            "heterogeneity": density.heterogeneity if size.voxels >= CORE_VOXELS else even,
+            "surface": density.surface if free_edge(mask, share) >= HALF else sharp,
             "invasion": close
             if touched > max(CLOSE_MM2, CLOSE_FRACTION * size.surface_mm2)
             else apart,
         },
     )
+
+
+def free_edge(mask: NDArray[np.bool_], share: NDArray[np.float32]) -> float:
+    """Part of a lesion's voxel faces that its own edge crosses; at the others its organ ends."""
+    faces = free = 0
+    for axis in range(3):
+        inside, beyond = np.moveaxis(mask, axis, 0), np.moveaxis(share, axis, 0)
+        for step in (1, -1):
+            out = inside[::step][:-1] & ~inside[::step][1:]
+            faces += int(np.count_nonzero(out))
+            free += int(np.count_nonzero(out & (beyond[::step][1:] > 0)))
+    return free / max(faces, 1)

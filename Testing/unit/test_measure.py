@@ -1,6 +1,6 @@
 """Size and shape of masks: against analytic shapes, SimpleITK's filter, and real tumor masks.
 
-Stated tolerances: RECIST axes of ellipses and ellipsoids within one in-plane voxel; volume exact;
+Stated tolerances: RECIST axes of ellipses and ellipsoids within 1.3 in-plane voxels; volume exact;
 3D diameter within one and a half voxel diagonals; surface within 4 %.
 """
 
