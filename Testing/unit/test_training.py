@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,7 @@ def test_the_learning_rate_rises_stays_level_and_falls_to_a_hundredth() -> None:
     assert rates[0] == pytest.approx(0.01)
     assert rates[100:400] == pytest.approx([1.0] * 300)
     assert rates[-1] == pytest.approx(0.01, abs=0.001)
-    assert all(later <= earlier for earlier, later in zip(rates[400:], rates[401:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(rates[400:]))
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
