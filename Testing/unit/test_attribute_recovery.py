@@ -1,7 +1,8 @@
 """What is planned by the generator is read back from the picture, attribute by attribute.
 
 Four lesions of each type in one torso of 2.5 mm voxels, each alone, measured on its true mask.
-Measured shares of agreement are given beside the floors; at this voxel size a margin of 2 mm is
+Beside each floor stands the share of agreement that was measured with these seeds, by which rules
+were adjusted, and with seeds that nothing was adjusted by. At this voxel size a margin of 2 mm is
 narrower than a voxel, so it is the weakest.
 """
 
@@ -25,11 +26,11 @@ from PASTALib.lesions import measure_lesion
 LESIONS = 4
 SURE = 0.75
 FLOORS = {
-    "shape": 0.85,
-    "density": 0.85,
-    "heterogeneity": 0.75,
-    "surface": 0.6,
-    "invasion": 0.95,
+    "shape": 0.85,  # 0.97, 0.87
+    "density": 0.85,  # 0.95, 0.95
+    "heterogeneity": 0.75,  # 0.88, 0.82
+    "surface": 0.6,  # 0.70, 0.73
+    "invasion": 0.95,  # 1.00, 1.00
 }
 
 
