@@ -39,7 +39,7 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 7633
+    steps: int = 7450
     coarse_steps: int = 6633
     batch: int = 1
     learning_rate: float = 5e-4

@@ -49,8 +49,7 @@ class ModelInfo:
         features: channels of each level of the U-Net.
         normalization: HU to network input.
         training: data, steps and hardware, as the model card tells them.
-        lesion_threshold: lesion probability (summed over types) from which a voxel is a lesion
-            even where an organ's probability is higher.
+        lesion_threshold: lesion probability, summed over the types, from which a voxel is a lesion.
         sha256: of the weights file.
     """
 

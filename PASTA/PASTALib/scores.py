@@ -106,8 +106,8 @@ class ClassTable:
 
         An organ includes its lesions: the probability of an organ's lesions is given to the
         organ's structures in proportion to their own, which in logits is one addition to all of
-        them. A voxel is a lesion where the lesion types together are more probable than any other
-        class, or more than the model's threshold.
+        them. A voxel is a lesion where the lesion types together are more probable than the model's
+        threshold; to beat every single other class would be too easy where these share the rest.
         """
         import torch
 
@@ -118,9 +118,7 @@ class ClassTable:
             any_lesion = torch.logsumexp(of_types, dim=0)
             log_odds = any_lesion - torch.logsumexp(logits[others], dim=0)
             threshold = min(max(self.info.lesion_threshold, 1e-3), 1 - 1e-3)
-            margin = torch.maximum(
-                any_lesion - logits[others].amax(dim=0), log_odds - log(threshold / (1 - threshold))
-            )
+            margin = log_odds - log(threshold / (1 - threshold))
             types = of_types - any_lesion
         else:
             margin = torch.full_like(logits[0], -_LARGEST)

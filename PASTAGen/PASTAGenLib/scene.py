@@ -42,7 +42,12 @@ FALLBACK_TISSUE = {
     "lung_left": "lung",
     "lung_right": "lung",
     "aorta": "blood",
+    "stomach": "hollow_wall",
+    "esophagus": "hollow_wall",
+    "colorectum": "hollow_wall",
+    **{s.key: "trabecular_bone" for s in catalog().structures.values() if s.organ == "bone"},
 }
+"""Tissue of the catalogue's normal HU for structures with too few voxels for a median."""
 
 
 OCCUPIED = 255

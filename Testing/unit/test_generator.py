@@ -18,7 +18,7 @@ from PASTAGenLib.apply import SyntheticCase, apply, insert, insert_in, insert_ma
 from PASTAGenLib.boxes import slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.plan import PROTRUDES, plan
-from PASTAGenLib.scene import Scene
+from PASTAGenLib.scene import FALLBACK_TISSUE, Scene, hosts_of
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
@@ -311,3 +311,9 @@ def test_lesions_in_a_real_ct(shared_data: Callable[[str], Path]) -> None:
         mask = array(case.lesion_mask) > 0
         assert organ_table(type_)[array(case.organs)[mask]].all()
         assert case.truth.voxels == mask.sum() > 0
+
+
+def test_every_structure_that_can_hold_a_lesion_has_a_textbook_density() -> None:
+    for organ in catalog().organs:
+        for host in hosts_of(organ):
+            assert FALLBACK_TISSUE.get(host.key, host.key) in catalog().normal_hu

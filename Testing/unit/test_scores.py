@@ -38,14 +38,14 @@ def test_the_lesions_of_an_organ_count_for_its_structures_in_proportion():
     assert scores.organ.item() == 3
 
 
-def test_lesion_types_are_taken_together_against_every_other_class():
+def test_lesion_types_are_taken_together_against_all_other_classes():
     scores = table().reduce(logits_of(0.35, 0.1, 0.05, 0.05, 0.25, 0.2))
-    assert scores.margin.item() / SCALE == pytest.approx(np.log(0.45 / 0.35), abs=0.01)
+    assert scores.margin.item() / SCALE == pytest.approx(np.log(0.45 / 0.55), abs=0.01)
     assert scores.type.item() == 1
     assert scores.probability.item() == round(0.45 * 255)
 
 
-def test_a_lesion_more_probable_than_the_threshold_is_one_even_below_another_class():
+def test_the_models_threshold_decides_what_is_a_lesion():
     of_voxel = (0.6, 0.1, 0.05, 0.05, 0.15, 0.05)
     assert table(threshold=0.5).reduce(logits_of(*of_voxel)).margin.item() < 0
     assert table(threshold=0.15).reduce(logits_of(*of_voxel)).margin.item() > 0
