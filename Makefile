@@ -18,7 +18,7 @@ demo: .venv/.stamp-run
 	$(BIN)/python -m PASTAGenLib.demo $(if $(CT),--ct "$(CT)") -o demo $(ARGS)
 
 test: .venv/.stamp-test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto $(ARGS)
 
 lint: .venv/.stamp-test
 	$(BIN)/ruff check .

@@ -29,6 +29,9 @@ class TrainingConfig:
         kinds: share of each kind of case among the patches.
         lesion_share: share of patches with inserted lesions.
         torsos: how many torsos `prepare` makes by rule.
+        finest: decoder level that answers in the exported model: 1 (half resolution) where the
+            run was too short for the full one.
+        lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
         workers: processes that make patches.
         save_every: steps between checkpoints.
         seed: of everything random.
@@ -39,10 +42,10 @@ class TrainingConfig:
     spacing_mm: float = 3.0
     patch: int = 64
     features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
-    steps: int = 7450
-    coarse_steps: int = 6633
+    steps: int = 8480
+    coarse_steps: int = 8480
     batch: int = 1
-    learning_rate: float = 5e-4
+    learning_rate: float = 4e-4
     weight_decay: float = 1e-4
     warm_up: int = 100
     ema: float = 0.995
@@ -51,6 +54,8 @@ class TrainingConfig:
     )
     lesion_share: float = 0.9
     torsos: int = 40
+    finest: int = 0
+    lesion_threshold: float = 0.5
     workers: int = 1
     save_every: int = 100
     seed: int = 1

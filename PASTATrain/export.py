@@ -57,5 +57,7 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
             "torsos": config.torsos,
             "seed": config.seed,
         },
+        finest=config.finest,
+        lesion_threshold=config.lesion_threshold,
     )
     return save_model(folder, info, network)

@@ -48,6 +48,7 @@ class ModelInfo:
         patch: tile size in voxels, ``[z, y, x]``.
         features: channels of each level of the U-Net.
         normalization: HU to network input.
+        finest: decoder level that gives the output; 1 is half the resolution of the grid.
         training: data, steps and hardware, as the model card tells them.
         lesion_threshold: lesion probability, summed over the types, from which a voxel is a lesion.
         sha256: of the weights file.
@@ -60,6 +61,7 @@ class ModelInfo:
     patch: tuple[int, int, int]
     features: tuple[int, ...]
     normalization: Normalization
+    finest: int = 0
     training: dict[str, Any] = field(default_factory=dict)
     lesion_threshold: float = 0.5
     sha256: str = ""
@@ -165,7 +167,7 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
             f"The weights '{weights}' do not match the checksum in {INFO_FILE}; copy the model "
             "folder again."
         )
-    network = UNet(info.features, len(info.classes))
+    network = UNet(info.features, len(info.classes), finest=info.finest)
     try:
         network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
     except Exception as error:

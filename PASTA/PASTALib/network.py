@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def convolution_block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
@@ -42,10 +43,15 @@ class UNet(nn.Module):
         features: channels of each level, from full resolution to the bottleneck.
         classes: output channels, background included.
         channels: input channels.
+        finest: decoder level whose logits the network gives, enlarged to the size of the input.
+            With 1 it answers at half resolution and leaves out half of the work.
     """
 
-    def __init__(self, features: Sequence[int], classes: int, channels: int = 1) -> None:
+    def __init__(
+        self, features: Sequence[int], classes: int, channels: int = 1, finest: int = 0
+    ) -> None:
         super().__init__()
+        self.finest = finest
         self.encoder = nn.ModuleList([level(channels, features[0])])
         self.encoder.extend(level(above, below, stride=2) for above, below in pairwise(features))
         upward = list(pairwise(reversed(features)))
@@ -75,7 +81,10 @@ class UNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Logits ``(batch, classes, z, y, x)`` of an image ``(batch, channels, z, y, x)``."""
-        return self.heads[-1](self.decode(self.encode(image))[-1])
+        logits = self.scales(image, self.finest)[0]
+        if self.finest == 0:
+            return logits
+        return functional.interpolate(logits, image.shape[2:], mode="trilinear")
 
     def scales(self, image: Tensor, finest: int = 0) -> list[Tensor]:
         """Logits of every decoder level from `finest` on, the finest first: for training.

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from PASTALib.progress import Progress
 
 TORSO_SPACING = (1.25, 1.25, 2.5)
+FOUND_DICE = 0.1
+"""A finding that overlaps the inserted lesion less than this has not found it."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def compare(ct: CT, case: SyntheticCase, analysis: Analysis) -> Comparison:
     overlap = 0.0
     if found is not None:
         overlap = 2 * int(inside[number]) / (int(truth.sum()) + int((instances == number).sum()))
+    if overlap < FOUND_DICE:
+        found, overlap = None, 0.0
     others = tuple(lesion for lesion in analysis.lesions if lesion is not found)
     return Comparison(inserted, found, overlap, others)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 import zipfile
 
 import numpy as np
@@ -213,6 +214,8 @@ def test_a_bundle_holds_ct_segmentation_and_report(carrier, ct, segmentation, tm
     assert all(name.startswith("Fall \u00dcml 1/") for name in names)
     assert {"json", "html", "nrrd", "mrml"} <= {name.rsplit(".")[-1] for name in names}
 
+    # Slicer unpacks names in the locale of the process, which other libraries reset to plain C.
+    locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     other = open_scene()
     assert other.scene.ReadFromMRB(str(path))
     back = image_of(other.scene.GetFirstNodeByName("CT"))
