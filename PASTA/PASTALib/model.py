@@ -48,9 +48,9 @@ class ModelInfo:
         patch: tile size in voxels, ``[z, y, x]``.
         features: channels of each level of the U-Net.
         normalization: HU to network input.
-        finest: decoder level that gives the output; 1 is half the resolution of the grid.
         training: data, steps and hardware, as the model card tells them.
         lesion_threshold: lesion probability, summed over the types, from which a voxel is a lesion.
+        finest: decoder level that gives the output; 1 is half the resolution of the grid.
         sha256: of the weights file.
     """
 
@@ -61,9 +61,9 @@ class ModelInfo:
     patch: tuple[int, int, int]
     features: tuple[int, ...]
     normalization: Normalization
-    finest: int = 0
     training: dict[str, Any] = field(default_factory=dict)
     lesion_threshold: float = 0.5
+    finest: int = 0
     sha256: str = ""
 
     @cached_property
