@@ -17,12 +17,13 @@ from PASTALib.model import load_model
 from PASTALib.progress import CancelToken, silent
 from PASTATrain.augment import Deformation, mirror
 from PASTATrain.cases import Case, load_cases, save_case
-from PASTATrain.classes import CLASSES, IGNORE, MIRRORED, channel_table
+from PASTATrain.classes import CLASSES, IGNORE, MIRRORED, STRUCTURES, channel_table
 from PASTATrain.config import TrainingConfig, read_config
 from PASTATrain.export import export_checkpoint
 from PASTATrain.losses import SegmentationLoss
 from PASTATrain.painting import other_phase, paint
 from PASTATrain.patches import PatchMaker, cube
+from PASTATrain.pseudo_labels import fill_unknown, filled
 from PASTATrain.training import LOG, learning_rate, train
 
 SMALL = TrainingConfig(
@@ -226,3 +227,28 @@ def test_an_unknown_key_in_the_configuration_is_named(tmp_path: Path) -> None:
     path.write_text("batchsize: 4\n", encoding="utf-8")
     with pytest.raises(PastaError, match="batchsize"):
         read_config(path)
+
+
+def test_self_training_labels_only_what_was_unknown_and_never_as_a_lesion(
+    cases: Path, tmp_path: Path
+) -> None:
+    labels = liver_and_lungs()
+    labels[:20] = IGNORE
+    hu = paint(liver_and_lungs(), 3.0, "non_contrast", np.random.default_rng(0))
+    case = Case("part", "partial", hu, labels, 3.0, "non_contrast", "train")
+    probability = np.zeros((len(STRUCTURES) + 1, *labels.shape), np.float32)
+    probability[CLASSES.index("liver"), :10] = 0.95
+    probability[CLASSES.index("spleen"), 10:] = 0.6
+    changed = filled(case, probability).labels
+    assert (changed[:10] == catalog().label("liver")).all()
+    assert (changed[10:20] == IGNORE).all()
+    assert (changed[20:] == labels[20:]).all()
+
+    run = tmp_path / "run"
+    save_case(cases, case)
+    train(cases, run, SMALL, "cpu", silent, CancelToken())
+    assert fill_unknown(cases, run, SMALL, silent) == 1
+    after = next(c for c in load_cases(cases, "train") if c.name == "part").labels
+    assert (after[20:] == labels[20:]).all()
+    structures = {catalog().label(key) for key in STRUCTURES}
+    assert set(np.unique(after[:20]).tolist()) <= structures | {0, IGNORE}
