@@ -28,6 +28,8 @@ class TrainingConfig:
         ema: decay of the moving average of the weights that is shipped.
         kinds: share of each kind of case among the patches.
         lesion_share: share of patches with inserted lesions.
+        lesion_weight: weight of lesion voxels in the cross-entropy, at the first and at the last
+            step; it falls by the same factor each step.
         torsos: how many torsos `prepare` makes by rule.
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
@@ -41,7 +43,7 @@ class TrainingConfig:
     version: str = "0.1.0"
     spacing_mm: float = 3.0
     patch: int = 64
-    features: tuple[int, ...] = (16, 32, 64, 128, 160, 160)
+    features: tuple[int, ...] = (16, 32, 64, 96, 128, 128)
     steps: int = 8480
     coarse_steps: int = 8480
     batch: int = 1
@@ -53,6 +55,7 @@ class TrainingConfig:
         default_factory=lambda: {"real": 0.45, "torso": 0.35, "labels": 0.08, "partial": 0.12}
     )
     lesion_share: float = 0.9
+    lesion_weight: tuple[float, float] = (20.0, 3.0)
     torsos: int = 40
     finest: int = 0
     lesion_threshold: float = 0.5
@@ -79,6 +82,7 @@ def read_config(path: Path) -> TrainingConfig:
             f"The configuration '{path}' has unknown keys ({', '.join(sorted(unknown))}); see "
             "PASTATrain/configs/pasta-s.yaml for those that exist."
         )
-    if "features" in data:
-        data["features"] = tuple(data["features"])
+    for key in ("features", "lesion_weight"):
+        if key in data:
+            data[key] = tuple(data[key])
     return TrainingConfig(**data)

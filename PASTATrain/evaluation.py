@@ -138,10 +138,10 @@ def kept_scans(data: Path, torsos: Sequence[int]) -> Iterator[tuple[str, CT, sit
         if scan.split == "test" and (data / scan.image).exists():
             ct = read_ct(data / scan.image, phase=scan.phase)
             yield scan.name, ct, read_organs(data / scan.labels, ct.image, scan.table).labels
-    for name, path, phase, split in CHEST_SCANS:
-        if split == "test" and (data / path).exists():
-            ct = read_ct(data / path, phase=phase)
-            yield name, ct, lungs_of(ct.image)
+    for chest in CHEST_SCANS:
+        if chest.split == "test" and (data / chest.image).exists():
+            ct = read_ct(data / chest.image, phase=chest.phase)
+            yield chest.name, ct, lungs_of(ct.image)
     for seed in torsos:
         torso = torso_images(seed, 2.0)
         ct = CT(torso.image, f"torso_{seed:04d}", synthetic=True)

@@ -27,8 +27,8 @@ MARGIN = 1.5
 MINIMUM_TISSUE = 0.05
 """Least share of a patch that is denser than -300 HU."""
 
-REPAINT_AFTER = 12
-"""A painted label map serves this many patches before it is painted anew (0.3 s each time)."""
+REPAINT_AFTER = 6
+"""A case serves this many patches before it is painted anew or gets another phase (0.3 s)."""
 
 
 def cube(array: np.ndarray, center: np.ndarray, edge: int, outside: int) -> np.ndarray:
@@ -76,16 +76,20 @@ class Source:
 
     def draw_image(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, Phase]:
         """HU of the whole case in some contrast phase, and that phase."""
-        if self.case.kind == "labels":
-            if self.served % REPAINT_AFTER == 0:
-                self.phase = PHASES[rng.integers(3)]
-                self.hu = paint(self.case.labels, spacing_mm, self.phase, rng)
-            self.served += 1
-            return self.hu, self.phase
-        if self.case.kind == "real" and self.case.phase == "non_contrast" and rng.random() < 0.6:
+        if self.served % REPAINT_AFTER == 0:
+            self.hu, self.phase = self._paint(rng, spacing_mm)
+        self.served += 1
+        return self.hu, self.phase
+
+    def _paint(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, Phase]:
+        case = self.case
+        if case.kind == "labels":
+            phase = PHASES[rng.integers(3)]
+            return paint(case.labels, spacing_mm, phase, rng), phase
+        if case.kind == "real" and case.phase == "non_contrast" and rng.random() < 0.6:
             phase = PHASES[rng.integers(1, 3)]
-            return other_phase(self.case.hu, self.case.labels, self.case.phase, phase, rng), phase
-        return self.case.hu, cast(Phase, self.case.phase)
+            return other_phase(case.hu, case.labels, case.phase, phase, rng), phase
+        return case.hu, cast(Phase, case.phase)
 
 
 class PatchMaker:

@@ -7,7 +7,7 @@ rule. `prepare` puts all of them on the model grid once; training then reads onl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,17 @@ class Scan:
     split: str
 
 
+@dataclass(frozen=True)
+class ChestScan:
+    """A CT without a full set of masks: lungs are found by HU, `masks` are known, the rest not."""
+
+    name: str
+    image: str
+    phase: str
+    split: str
+    masks: dict[str, str] = field(default_factory=dict)
+
+
 SCANS = (
     Scan(
         "totalsegmentator_abdomen",
@@ -66,12 +77,27 @@ LABEL_MAPS = (
         "anatomy_labels/pastagen_Bladder_cancer_total.nii.gz",
         "totalsegmentator_v1",
     ),
+    ("amos_0001", "anatomy_labels/amos_0001_labels.nii.gz", "amos"),
+    ("amos_0013", "anatomy_labels/amos_0013_labels.nii.gz", "amos"),
 )
 CHEST_SCANS = (
-    ("tcga_thca_torso", "tcia_tcga_thca_A4MA/torso_ct.nii.gz", "non_contrast", "train"),
-    ("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
+    ChestScan("tcga_thca_torso", "tcia_tcga_thca_A4MA/torso_ct.nii.gz", "non_contrast", "train"),
+    ChestScan(
+        "cta_chest",
+        "totalsegmentator/cta_chest/ct.nii.gz",
+        "arterial",
+        "train",
+        {"aorta": "totalsegmentator/cta_chest/aorta.nii.gz"},
+    ),
+    ChestScan("cta_heart", "totalsegmentator/cta_heart/ct.nii.gz", "arterial", "train"),
+    ChestScan(
+        "kits_liver_dome",
+        "tcia_c4kc_kits_00072/liver_dome_ct.nii.gz",
+        "portal_venous",
+        "train",
+    ),
+    ChestScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
-"""Scans without organ masks: lungs and bone are found by HU, the rest is unknown."""
 
 
 def model_grid(image: sitk.Image, spacing_mm: float) -> tuple[sitk.Image, np.ndarray]:
@@ -140,16 +166,19 @@ def lungs_by_hu(hu: np.ndarray) -> np.ndarray:
     return labels
 
 
-def chest_case(data: Path, name: str, path: str, phase: str, split: str, spacing_mm: float) -> Case:
-    """A chest CT without masks: lungs by HU, all outside the body is background, rest unknown."""
-    _, hu = model_grid(read_ct(data / path).image, spacing_mm)
+def chest_case(data: Path, scan: ChestScan, spacing_mm: float) -> Case:
+    """A CT with few masks: outside the body is background, what is neither lung nor in a mask is
+    unknown."""
+    grid, hu = model_grid(read_ct(data / scan.image).image, spacing_mm)
     labels = lungs_by_hu(hu)
     body = largest_components(ndimage.binary_opening(hu > -300, iterations=1), 1, 1000)[0]
     body = np.stack([ndimage.binary_fill_holes(plane) for plane in body])
     near_lung = ndimage.binary_dilation(labels > 0, iterations=1)
     unknown = body & (labels == 0) & ((hu > -200) | near_lung)
     labels[unknown] = IGNORE
-    return Case(name, "partial", hu, labels, spacing_mm, phase, split)
+    for key, path in scan.masks.items():
+        labels[on_grid(sitk.ReadImage(str(data / path)), grid) > 0] = catalog().label(key)
+    return Case(scan.name, "partial", hu, labels, spacing_mm, scan.phase, scan.split)
 
 
 def lungs_of(image: sitk.Image) -> sitk.Image:
@@ -182,8 +211,8 @@ def all_cases(
         yield scan.name, partial(scan_case, data, scan, spacing_mm)
     for name, path, table in LABEL_MAPS:
         yield name, partial(label_case, data, name, path, table, spacing_mm)
-    for name, path, phase, split in CHEST_SCANS:
-        yield name, partial(chest_case, data, name, path, phase, split, spacing_mm)
+    for chest in CHEST_SCANS:
+        yield chest.name, partial(chest_case, data, chest, spacing_mm)
     for seed in range(torsos):
         split = "test" if seed >= torsos - max(1, torsos // 10) else "train"
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from PASTALib.progress import CancelToken, Progress
 from PASTATrain.cases import load_cases
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
+from PASTATrain.distributed import Process, this_process
 from PASTATrain.losses import SegmentationLoss
 from PASTATrain.patches import endless
 
@@ -44,8 +46,14 @@ def patch_loader(folder: Path, config: TrainingConfig, start: int) -> DataLoader
         batch_size=config.batch,
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
-        prefetch_factor=4 if config.workers else None,
+        prefetch_factor=8 if config.workers else None,
+        worker_init_fn=step_aside,
     )
+
+
+def step_aside(_: int) -> None:
+    """Let the network go first: its threads wait for each other, so a busy core stops them all."""
+    os.nice(19)
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
@@ -55,6 +63,12 @@ def learning_rate(step: int, config: TrainingConfig) -> float:
     level = max(config.warm_up, config.coarse_steps)
     done = max(0, step - level) / max(1, config.steps - level)
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def lesion_weight(step: int, config: TrainingConfig) -> float:
+    """Cross-entropy weight of lesion voxels: falls geometrically from first to last step."""
+    first, last = config.lesion_weight
+    return first * (last / first) ** min(1.0, step / config.steps)
 
 
 def update_average(average: UNet, network: UNet, decay: float, step: int) -> None:
@@ -78,7 +92,8 @@ def train(
 ) -> int:
     """Train until `config.steps`, until `minutes` have passed, or until cancelled.
 
-    A checkpoint in `run` is resumed. Losses go to ``log.csv`` and TensorBoard in `run`.
+    A checkpoint in `run` is resumed. Losses go to ``log.csv`` and TensorBoard in `run`. Started by
+    ``torchrun``, each process takes `config.batch` patches a step and gradients are averaged.
 
     Args:
         cases: folder that `prepare` filled.
@@ -93,23 +108,40 @@ def train(
         The number of steps done in all.
     """
     import torch
-    from torch.utils.tensorboard import SummaryWriter
-
-    from PASTALib.network import UNet
 
     run.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
+    with this_process() as process:
+        return _train(process, cases, run, config, device, progress, cancel, minutes)
+
+
+def _train(
+    process: Process,
+    cases: Path,
+    run: Path,
+    config: TrainingConfig,
+    device: str,
+    progress: Progress,
+    cancel: CancelToken,
+    minutes: float | None,
+) -> int:
+    import torch
+
+    from PASTALib.network import AllScales, UNet
+
     network = UNet(config.features, len(CLASSES)).to(device)
     average = UNet(config.features, len(CLASSES)).to(device)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     step = resume(run / CHECKPOINT, network, average, optimizer, device)
+    scales = process.replicate(AllScales(network))
     loss_of = SegmentationLoss()
-    batches = iter(patch_loader(cases, config, step))
-    board = SummaryWriter(str(run / "tensorboard"))
+    batches = iter(patch_loader(cases, config, process.rank + process.count * step))
+    log = StepLog(run) if process.is_first else None
     first, began = step, time.monotonic()
-    while step < config.steps and not cancel.cancelled:
-        if minutes is not None and time.monotonic() - began > 60 * minutes:
+    while step < config.steps:
+        late = minutes is not None and time.monotonic() - began > 60 * minutes
+        if process.agree(cancel.cancelled or late):
             break
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
@@ -118,8 +150,10 @@ def train(
         finest = 1 if step < config.coarse_steps else 0
         stride = 2**finest
         with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
-            logits = network.scales(image, finest)
-        loss = loss_of(logits, channels[:, ::stride, ::stride, ::stride])
+            logits = scales(image, finest)
+        loss = loss_of(
+            logits, channels[:, ::stride, ::stride, ::stride], lesion_weight(step, config)
+        )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
@@ -127,28 +161,47 @@ def train(
             optimizer.step()
             update_average(average, network, config.ema, step)
         step += 1
-        log_step(run / LOG, board, step, loss.item())
+        mean_loss = process.mean(loss)
+        if log is None:
+            continue
+        log.add(step, mean_loss)
         left = (time.monotonic() - began) / (step - first) * (config.steps - step)
         progress(
             step / config.steps,
-            f"step {step}/{config.steps}, loss {loss.item():.3f}, {left / 60:.0f} min left",
+            f"step {step}/{config.steps}, loss {mean_loss:.3f}, {left / 60:.0f} min left",
         )
         if step % config.save_every == 0:
             save(run / CHECKPOINT, network, average, optimizer, step)
-    save(run / CHECKPOINT, network, average, optimizer, step)
-    board.close()
+    if log is not None:
+        save(run / CHECKPOINT, network, average, optimizer, step)
+        log.close()
     return step
 
 
-def log_step(path: Path, board: Any, step: int, loss: float) -> None:
-    """Append the loss of a step to the CSV log and to TensorBoard."""
-    new = not path.exists()
-    with path.open("a", newline="") as stream:
-        writer = csv.writer(stream)
+class StepLog:
+    """Losses of a run, appended to ``log.csv`` and TensorBoard."""
+
+    def __init__(self, run: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        path = run / LOG
+        new = not path.exists()
+        self._stream = path.open("a", newline="")
+        self._rows = csv.writer(self._stream)
         if new:
-            writer.writerow(["step", "loss"])
-        writer.writerow([step, f"{loss:.5f}"])
-    board.add_scalar("loss", loss, step)
+            self._rows.writerow(["step", "loss"])
+        self._board = SummaryWriter(str(run / "tensorboard"))
+
+    def add(self, step: int, loss: float) -> None:
+        """Note the loss of a step."""
+        self._rows.writerow([step, f"{loss:.5f}"])
+        self._stream.flush()
+        self._board.add_scalar("loss", loss, step)
+
+    def close(self) -> None:
+        """Write what is still held."""
+        self._stream.close()
+        self._board.close()
 
 
 def save(

@@ -93,3 +93,15 @@ class UNet(nn.Module):
         """
         decoded = self.decode(self.encode(image), finest)
         return [head(deep) for head, deep in zip(self.heads, decoded, strict=False)][::-1]
+
+
+class AllScales(nn.Module):
+    """A U-Net whose forward pass gives the logits of every scale: for training."""
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, finest: int) -> list[Tensor]:
+        """See `UNet.scales`."""
+        return self.network.scales(image, finest)

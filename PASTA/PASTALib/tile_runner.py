@@ -160,6 +160,6 @@ class TileRunner:
     def _copy_on_cpu(self) -> torch.nn.Module:
         from PASTALib.network import UNet
 
-        network = UNet(self.info.features, len(self.info.classes))
+        network = UNet(self.info.features, len(self.info.classes), finest=self.info.finest)
         network.load_state_dict(self.network.state_dict())
         return network.eval()

@@ -167,17 +167,17 @@ def test_unknown_voxels_may_be_any_structure_but_no_lesion() -> None:
     liver[:, CLASSES.index("liver"), :4] = 20.0
     spleen[:, CLASSES.index("spleen"), :4] = 20.0
     loss = SegmentationLoss()
-    assert torch.allclose(loss([liver], channels), loss([spleen], channels))
+    assert torch.allclose(loss([liver], channels, 20.0), loss([spleen], channels, 20.0))
     tumor = logits[0].clone()
     tumor[:, CLASSES.index("liver_tumor"), :4] = 20.0
-    assert loss([tumor], channels) > loss([liver], channels) + 1
+    assert loss([tumor], channels, 20.0) > loss([liver], channels, 20.0) + 1
 
 
 def test_the_loss_of_a_sure_and_right_answer_is_near_zero() -> None:
     channels = torch.randint(0, 4, (1, 8, 8, 8)).to(torch.uint8)
     right = 30.0 * torch.nn.functional.one_hot(channels.long(), len(CLASSES)).movedim(-1, 1)
-    assert SegmentationLoss()([right], channels) < 0.01
-    assert SegmentationLoss()([right.roll(1, 1)], channels) > 1.0
+    assert SegmentationLoss()([right], channels, 20.0) < 0.01
+    assert SegmentationLoss()([right.roll(1, 1)], channels, 20.0) > 1.0
 
 
 def test_the_learning_rate_rises_stays_level_and_falls_to_a_hundredth() -> None:
