@@ -27,7 +27,7 @@ class Process:
         """Whether this process logs, saves and tells the progress."""
         return self.rank == 0
 
-    def agree(self, stop: bool) -> bool:
+    def any(self, stop: bool) -> bool:
         """Whether any process wants to stop, so that all end at the same step."""
         if self.count == 1:
             return stop

@@ -15,8 +15,9 @@ FIRST_LESION = 1 + len(STRUCTURES)
 class SegmentationLoss:
     """Dice plus weighted cross-entropy, summed over decoder scales.
 
-    Dice is taken over the structures and lesion types that are present, and once more over all
-    lesion types as one, which is learned before the types are told apart.
+    The loss of a batch is the mean over its patches, so that several processes with a part of it
+    each learn what one would. Dice is taken over the structures and lesion types that are present,
+    and once more over all lesion types as one, which is learned before the types are told apart.
 
     The scale weights halve with each level and add up to one, as in nnU-Net; scales coarser than
     the third are left out. Voxels labeled `IGNORE` may be any structure but no lesion: scans
@@ -29,9 +30,7 @@ class SegmentationLoss:
 
         weights = [2.0**-scale for scale in range(scales)]
         self._scale_weights = [weight / sum(weights) for weight in weights]
-        self._dice = DiceLoss(
-            include_background=True, softmax=False, smooth_nr=0.0, smooth_dr=1e-5, batch=True
-        )
+        self._dice = DiceLoss(include_background=True, softmax=False, smooth_nr=0.0, smooth_dr=1e-5)
         self._class_weights = torch.ones(len(CLASSES))
 
     def __call__(self, logits: list[Tensor], channels: Tensor, lesion_weight: float) -> Tensor:
@@ -45,12 +44,14 @@ class SegmentationLoss:
         total = logits[0].new_zeros((), dtype=logits[0].float().dtype)
         for scale, (weight, scores) in enumerate(zip(self._scale_weights, logits, strict=False)):
             step = 2**scale
-            total = total + weight * self._one_scale(
-                scores.float(), channels[:, ::step, ::step, ::step]
-            )
+            coarse = channels[:, ::step, ::step, ::step]
+            for patch in range(len(coarse)):
+                one = slice(patch, patch + 1)
+                loss = self._one_patch(scores[one].float(), coarse[one])
+                total = total + weight / len(coarse) * loss
         return total
 
-    def _one_scale(self, logits: Tensor, channels: Tensor) -> Tensor:
+    def _one_patch(self, logits: Tensor, channels: Tensor) -> Tensor:
         from torch.nn import functional
 
         known = channels != IGNORE

@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from PASTALib.progress import CancelToken, Progress
 from PASTATrain.cases import load_cases
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
-from PASTATrain.distributed import Process, this_process
+from PASTATrain.distributed import this_process
 from PASTATrain.losses import SegmentationLoss
 from PASTATrain.patches import endless
 
@@ -71,14 +72,101 @@ def lesion_weight(step: int, config: TrainingConfig) -> float:
     return first * (last / first) ** min(1.0, step / config.steps)
 
 
-def update_average(average: UNet, network: UNet, decay: float, step: int) -> None:
-    """Move the average of the weights toward the present ones; early steps forget faster."""
+@dataclass
+class TrainingState:
+    """What a checkpoint keeps: the network, the moving average of its weights, the optimizer."""
+
+    network: UNet
+    average: UNet
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+
+    @classmethod
+    def fresh(cls, config: TrainingConfig, device: str) -> TrainingState:
+        """An untrained network; the same seed gives the same weights."""
+        import torch
+
+        from PASTALib.network import UNet
+
+        torch.manual_seed(config.seed)
+        network = UNet(config.features, len(CLASSES)).to(device)
+        average = UNet(config.features, len(CLASSES)).to(device)
+        average.load_state_dict(network.state_dict())
+        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+        return cls(network, average, optimizer)
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint atomically."""
+        import torch
+
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+        }
+        with written_atomically(path) as temporary:
+            torch.save(state, temporary)
+
+    def resume(self, path: Path, device: str) -> None:
+        """Load a checkpoint if there is one."""
+        import torch
+
+        if not path.is_file():
+            return
+        state = torch.load(path, map_location=device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = int(state["step"])
+
+    def update_average(self, decay: float) -> None:
+        """Move the average of the weights toward the present ones; early steps forget faster."""
+        import torch
+
+        decay = min(decay, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
+            for kept, new in pairs:
+                kept.lerp_(new, 1 - decay)
+
+
+def training_step(
+    state: TrainingState,
+    scales: torch.nn.Module,
+    batch: dict[str, torch.Tensor],
+    config: TrainingConfig,
+    loss_of: SegmentationLoss,
+) -> torch.Tensor:
+    """One step of the optimizer; returns the loss of the batch, detached.
+
+    Args:
+        state: changed in place.
+        scales: gives the logits of every scale of the state's network, perhaps over processes.
+        batch: ``image`` ``(batch, 1, z, y, x)`` and ``label`` ``(batch, z, y, x)``.
+        config: the run.
+        loss_of: the loss.
+    """
     import torch
 
-    decay = min(decay, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for kept, new in zip(average.parameters(), network.parameters(), strict=True):
-            kept.lerp_(new, 1 - decay)
+    for group in state.optimizer.param_groups:
+        group["lr"] = learning_rate(state.step, config)
+    device = next(state.network.parameters()).device
+    image, channels = batch["image"].to(device), batch["label"].to(device)
+    finest = 1 if state.step < config.coarse_steps else 0
+    stride = 2**finest
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = scales(image, finest)
+    seen = channels[:, ::stride, ::stride, ::stride]
+    loss = loss_of(logits, seen, lesion_weight(state.step, config))
+    state.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), 12.0)
+    if torch.isfinite(norm):  # a patch of little but air can overflow in half precision
+        state.optimizer.step()
+        state.update_average(config.ema)
+    state.step += 1
+    return loss.detach()
 
 
 def train(
@@ -107,75 +195,35 @@ def train(
     Returns:
         The number of steps done in all.
     """
-    import torch
+    from PASTALib.network import AllScales
 
     run.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
+    state = TrainingState.fresh(config, device)
+    state.resume(run / CHECKPOINT, device)
+    first, began = state.step, time.monotonic()
     with this_process() as process:
-        return _train(process, cases, run, config, device, progress, cancel, minutes)
-
-
-def _train(
-    process: Process,
-    cases: Path,
-    run: Path,
-    config: TrainingConfig,
-    device: str,
-    progress: Progress,
-    cancel: CancelToken,
-    minutes: float | None,
-) -> int:
-    import torch
-
-    from PASTALib.network import AllScales, UNet
-
-    network = UNet(config.features, len(CLASSES)).to(device)
-    average = UNet(config.features, len(CLASSES)).to(device)
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
-    step = resume(run / CHECKPOINT, network, average, optimizer, device)
-    scales = process.replicate(AllScales(network))
-    loss_of = SegmentationLoss()
-    batches = iter(patch_loader(cases, config, process.rank + process.count * step))
-    log = StepLog(run) if process.is_first else None
-    first, began = step, time.monotonic()
-    while step < config.steps:
-        late = minutes is not None and time.monotonic() - began > 60 * minutes
-        if process.agree(cancel.cancelled or late):
-            break
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
-        batch = next(batches)
-        image, channels = batch["image"].to(device), batch["label"].to(device)
-        finest = 1 if step < config.coarse_steps else 0
-        stride = 2**finest
-        with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
-            logits = scales(image, finest)
-        loss = loss_of(
-            logits, channels[:, ::stride, ::stride, ::stride], lesion_weight(step, config)
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), 12.0)
-        if torch.isfinite(norm):  # a patch of little but air can overflow in half precision
-            optimizer.step()
-            update_average(average, network, config.ema, step)
-        step += 1
-        mean_loss = process.mean(loss)
-        if log is None:
-            continue
-        log.add(step, mean_loss)
-        left = (time.monotonic() - began) / (step - first) * (config.steps - step)
-        progress(
-            step / config.steps,
-            f"step {step}/{config.steps}, loss {mean_loss:.3f}, {left / 60:.0f} min left",
-        )
-        if step % config.save_every == 0:
-            save(run / CHECKPOINT, network, average, optimizer, step)
-    if log is not None:
-        save(run / CHECKPOINT, network, average, optimizer, step)
-        log.close()
-    return step
+        scales = process.replicate(AllScales(state.network))
+        batches = iter(patch_loader(cases, config, process.rank + process.count * first))
+        log = StepLog(run) if process.is_first else None
+        loss_of = SegmentationLoss()
+        while state.step < config.steps:
+            late = minutes is not None and time.monotonic() - began > 60 * minutes
+            if process.any(cancel.cancelled or late):
+                break
+            loss = process.mean(training_step(state, scales, next(batches), config, loss_of))
+            if log is None:
+                continue
+            log.add(state.step, loss)
+            per_step = (time.monotonic() - began) / (state.step - first)
+            left = per_step * (config.steps - state.step) / 60
+            done = f"step {state.step}/{config.steps}, loss {loss:.3f}, {left:.0f} min left"
+            progress(state.step / config.steps, done)
+            if state.step % config.save_every == 0:
+                state.save(run / CHECKPOINT)
+        if log is not None:
+            state.save(run / CHECKPOINT)
+            log.close()
+    return state.step
 
 
 class StepLog:
@@ -202,37 +250,6 @@ class StepLog:
         """Write what is still held."""
         self._stream.close()
         self._board.close()
-
-
-def save(
-    path: Path, network: UNet, average: UNet, optimizer: torch.optim.Optimizer, step: int
-) -> None:
-    """Write a checkpoint atomically."""
-    import torch
-
-    state = {
-        "network": network.state_dict(),
-        "average": average.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "step": step,
-    }
-    with written_atomically(path) as temporary:
-        torch.save(state, temporary)
-
-
-def resume(
-    path: Path, network: UNet, average: UNet, optimizer: torch.optim.Optimizer, device: str
-) -> int:
-    """Load a checkpoint if there is one; returns the number of steps it has behind it."""
-    import torch
-
-    if not path.is_file():
-        return 0
-    state = torch.load(path, map_location=device, weights_only=True)
-    network.load_state_dict(state["network"])
-    average.load_state_dict(state["average"])
-    optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
 
 
 def steps_done(run: Path) -> int:
