@@ -97,7 +97,12 @@ def analyze(
     _check(cancel)
     with watch.step("measurements"):
         progress(0.92, "Measuring lesions")
-        lesions = find_lesions(ct, segmentation, model_spacing_mm=model.info.spacing_mm)
+        lesions = find_lesions(
+            ct,
+            segmentation,
+            model_spacing_mm=model.info.spacing_mm,
+            calibration=model.info.calibration,
+        )
         instances = instance_map(ct.image, lesions)
     _check(cancel)
     with watch.step("report"):

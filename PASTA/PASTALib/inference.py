@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from PASTALib.ct import CT, Segmentation
 from PASTALib.ct_labels import CTLabels
 from PASTALib.errors import PastaError
+from PASTALib.findings import drop_improbable
 from PASTALib.grid import BODY_HU, ModelGrid, Roi, to_model_grid
 from PASTALib.hosts import drop_outside_organs, include_lesions
 from PASTALib.progress import CancelToken, Progress, part_of, silent
@@ -80,6 +81,7 @@ def segment(
     if organs is not None:
         labels.organs[:] = sitk.GetArrayViewFromImage(organs)
         drop_outside_organs(labels.lesions, labels.probability, labels.organs, step)
+    drop_improbable(labels.lesions, labels.probability, float(np.prod(step)), model.info)
     include_lesions(labels.organs, labels.lesions, step)
     if roi is not None:
         labels.clear_outside(roi)

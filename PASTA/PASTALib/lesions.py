@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from PASTALib.attributes import AttributeValue, density_reference, measure_attributes
 from PASTALib.catalog import LesionType, catalog
+from PASTALib.confidence import Calibration, raw_confidence
 from PASTALib.contacts import Contact, find_contacts
 from PASTALib.ct import CT, Segmentation
 from PASTALib.errors import PastaError
@@ -28,8 +29,6 @@ MINIMUM_STONE_DIAMETER_MM = 2.0
 """The same for stones, which stand out at a smaller size."""
 MINIMUM_VOXELS = 3
 STONES = ("gallstone", "kidney_stone")
-TOP_SHARE = 0.25
-"""A lesion's confidence is the mean of this share of its voxels, the most probable ones."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Lesion:
         reference: what its density is compared with.
         contacts: structures of other organs within 2 mm, the largest contact first.
         attributes: the five attributes by key.
-        confidence: that this is a lesion, from the probability map.
+        confidence: that this is a lesion, from the probability map and the model's calibration.
         type_confidence: that it is of this type: its share of the probability of itself and of the
             other types of that organ that touch it, within its bounding box.
         region: its voxels.
@@ -102,8 +101,35 @@ def minimum_diameter(lesion_type: str, model_spacing_mm: float | None = None) ->
     return max(smallest, 0.98 * equivalent_diameter(voxels * model_spacing_mm**3))
 
 
+def is_large_enough(voxels: int, voxel_mm3: float, smallest_mm: float) -> bool:
+    """Whether so many voxels of the CT are enough for a finding."""
+    return voxels >= MINIMUM_VOXELS and equivalent_diameter(voxels * voxel_mm3) >= smallest_mm
+
+
+def connected_parts(
+    lesions: NDArray[np.uint8], label: int, box: tuple[slice, ...]
+) -> Iterator[tuple[tuple[slice, slice, slice], NDArray[np.bool_]]]:
+    """Box in the whole map, and voxels in that box, of each connected part (26 neighbors).
+
+    Args:
+        lesions: labels of lesion types ``[z, y, x]``.
+        label: label of the type.
+        box: where in the map to look.
+    """
+    parts, _ = ndimage.label(lesions[box] == label, structure=np.ones((3, 3, 3)))
+    for part, place in enumerate(ndimage.find_objects(parts), 1):
+        z, y, x = (
+            slice(a.start + b.start, a.start + b.stop) for a, b in zip(box, place, strict=True)
+        )
+        yield (z, y, x), parts[place] == part
+
+
 def find_lesions(
-    ct: CT, segmentation: Segmentation, *, model_spacing_mm: float | None = None
+    ct: CT,
+    segmentation: Segmentation,
+    *,
+    model_spacing_mm: float | None = None,
+    calibration: Calibration | None = None,
 ) -> tuple[Lesion, ...]:
     """Connected lesions of each type (26 neighbors), measured, sorted by organ and size.
 
@@ -112,14 +138,17 @@ def find_lesions(
         segmentation: organs, lesions and probability in its geometry.
         model_spacing_mm: voxel size of the model's grid; raises the size below which lesions are
             dropped, see `minimum_diameter`.
+        calibration: of the model, from raw to stated confidence.
     """
+    calibrated = calibration or Calibration()
     around = Surroundings(ct, segmentation.organs, segmentation.lesions)
     probability = sitk.GetArrayViewFromImage(segmentation.probability)
     found = []
     for lesion_type in catalog().lesion_types.values():
         smallest = minimum_diameter(lesion_type.key, model_spacing_mm)
         for region in _instances(around, lesion_type.label, smallest):
-            confidence = _confidence(region, probability)
+            raw = raw_confidence(probability[region.slices][region.mask])
+            confidence = calibrated(lesion_type.key, raw)
             share = _type_share(region, lesion_type, around, probability)
             found.append(_describe(region, lesion_type, around, confidence, share))
     organs = list(catalog().organs)
@@ -171,16 +200,11 @@ def _instances(around: Surroundings, label: int, smallest_mm: float) -> list[Reg
     box = around.lesion_boxes[label - 1] if label <= len(around.lesion_boxes) else None
     if box is None:
         return []
-    parts, count = ndimage.label(around.lesions[box] == label, structure=np.ones((3, 3, 3)))
-    voxels = np.bincount(parts.ravel(), minlength=count + 1)
-    regions = []
-    for part, place in enumerate(ndimage.find_objects(parts), 1):
-        volume = voxels[part] * around.geometry.voxel_mm3
-        if voxels[part] < MINIMUM_VOXELS or equivalent_diameter(volume) < smallest_mm:
-            continue
-        z, y, x = (a.start + b.start for a, b in zip(box, place, strict=True))
-        regions.append(Region(parts[place] == part, (z, y, x), around.geometry))
-    return regions
+    return [
+        Region(mask, (z.start, y.start, x.start), around.geometry)
+        for (z, y, x), mask in connected_parts(around.lesions, label, box)
+        if is_large_enough(int(mask.sum()), around.geometry.voxel_mm3, smallest_mm)
+    ]
 
 
 def _describe(
@@ -212,12 +236,6 @@ def _describe(
         "type_confidence": type_confidence,
         "region": region,
     }
-
-
-def _confidence(region: Region, probability: NDArray[np.uint8]) -> float:
-    values = np.sort(probability[region.slices][region.mask])
-    top = values[-max(1, round(TOP_SHARE * len(values))) :]
-    return float(top.mean() / 255.0)
 
 
 def _type_share(

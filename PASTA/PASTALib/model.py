@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PASTALib.catalog import catalog
+from PASTALib.confidence import Calibration
 from PASTALib.errors import PastaError
 from PASTALib.files import resource_folder, write_text, written_atomically
 
@@ -50,6 +51,8 @@ class ModelInfo:
         normalization: HU to network input.
         training: data, steps and hardware, as the model card tells them.
         lesion_threshold: lesion probability, summed over the types, from which a voxel is a lesion.
+        calibration: from a finding's raw confidence to the share of such findings that are real.
+        least_confidence: findings less sure than this are not reported.
         finest: decoder level that gives the output; 1 is half the resolution of the grid.
         sha256: of the weights file.
     """
@@ -63,6 +66,8 @@ class ModelInfo:
     normalization: Normalization
     training: dict[str, Any] = field(default_factory=dict)
     lesion_threshold: float = 0.5
+    calibration: Calibration = field(default_factory=Calibration)
+    least_confidence: float = 0.0
     finest: int = 0
     sha256: str = ""
 
@@ -130,6 +135,7 @@ def read_info(folder: Path) -> ModelInfo:
                 "patch": tuple(data["patch"]),
                 "features": tuple(data["features"]),
                 "normalization": Normalization(**data["normalization"]),
+                "calibration": Calibration(**data.get("calibration", {})),
             }
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -186,5 +192,10 @@ def save_model(folder: Path, info: ModelInfo, network: UNet) -> ModelInfo:
     with written_atomically(folder / WEIGHTS_FILE) as temporary:
         save_file(state, temporary)
     info = replace(info, sha256=file_sha256(folder / WEIGHTS_FILE))
-    write_text(folder / INFO_FILE, json.dumps(asdict(info), indent=1) + "\n")
+    write_info(folder, info)
     return info
+
+
+def write_info(folder: Path, info: ModelInfo) -> None:
+    """Write ``model.json``."""
+    write_text(folder / INFO_FILE, json.dumps(asdict(info), indent=1) + "\n")
