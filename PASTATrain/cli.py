@@ -13,6 +13,8 @@ from PASTALib.progress import CancelToken
 from PASTATrain.config import read_config
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
+FIRST_TUNING_TORSO = 1000
+"""Seed of the first torso for tuning; training and evaluation count from 0."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,6 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", default="pasta-s", help="bundled name or folder")
     evaluate.add_argument("-o", "--out", type=Path, required=True, help="folder of the figures")
     evaluate.add_argument("--lesions", type=int, default=4, help="inserted lesions of each type")
+    tune = commands.add_parser("tune", help="calibrate a model's findings on scans of their own")
+    tune.add_argument("--data", type=Path, required=True, help="folder of the public scans")
+    tune.add_argument("--model", default="pasta-s", help="bundled name or folder; is changed")
+    tune.add_argument("--torsos", type=int, default=12, help="torsos made by rule")
+    tune.add_argument("--rounds", type=int, default=2, help="insertions of all types a scan")
+    tune.add_argument(
+        "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
+    )
     return parser
 
 
@@ -79,6 +89,13 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
 
         info = export_checkpoint(options.run, config, options.out)
         console.line(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
+    elif options.command == "tune":
+        from PASTATrain.tuning import tune
+
+        seeds = range(FIRST_TUNING_TORSO, FIRST_TUNING_TORSO + options.torsos)
+        allowed = options.false_per_scan
+        tuned = tune(options.model, options.data, seeds, options.rounds, allowed, console)
+        console.line(f"{tuned.name}: findings are reported from {tuned.least_confidence:.2f} on")
     else:
         from PASTATrain.evaluation import evaluate
 

@@ -22,7 +22,8 @@ from PASTALib.ct import CT, Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
 from PASTALib.inference import segment
-from PASTALib.lesions import find_lesions
+from PASTALib.lesions import Lesion, find_lesions
+from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, load_model
 from PASTALib.organ_input import read_organs
 from PASTALib.progress import Progress
@@ -78,32 +79,40 @@ def organ_figures(scan: str, found: sitk.Image, truth: sitk.Image) -> Iterator[O
             yield OrganFigure(scan, key, overlap, int(mask.sum()))
 
 
+def overlaps(finding: Lesion, truth: dict[str, sitk.Image]) -> dict[str, float]:
+    """Dice of a finding with each true lesion that it touches, by type."""
+    found = {}
+    for kind, image in truth.items():
+        mask = sitk.GetArrayViewFromImage(image)
+        common = int((finding.region.mask & (mask[finding.region.slices] > 0)).sum())
+        if common:
+            found[kind] = 2 * common / (int(finding.region.mask.sum()) + int((mask > 0).sum()))
+    return found
+
+
 def match(
     scan: str, ct: CT, segmentation: Segmentation, model: Model, truth: dict[str, sitk.Image]
 ) -> tuple[list[LesionFigure], FindingsFigure]:
-    """Compare findings with true lesions (mask by type; a real lesion of unknown type is ``?``)."""
-    findings = find_lesions(ct, segmentation, model_spacing_mm=model.info.spacing_mm)
-    boxes = [(finding, finding.region) for finding in findings]
-    figures, touched = [], set[str]()
+    """Compare findings with true lesions by type; a finding that touches none is false."""
+    findings = find_lesions(
+        ct,
+        segmentation,
+        model_spacing_mm=model.info.spacing_mm,
+        calibration=model.info.calibration,
+    )
+    touching = [(finding, overlaps(finding, truth)) for finding in findings]
     voxel = float(np.prod(ct.image.GetSpacing()))
+    figures = []
     for kind, image in truth.items():
-        mask = sitk.GetArrayViewFromImage(image) > 0
         best, best_type = 0.0, ""
-        for finding, region in boxes:
-            where = tuple(
-                slice(start, start + size)
-                for start, size in zip(region.start, region.mask.shape, strict=True)
-            )
-            common = int((region.mask & mask[where]).sum())
-            if common:
-                touched.add(finding.id)
-            overlap = 2 * common / (int(region.mask.sum()) + int(mask.sum()))
-            if overlap > best:
-                best, best_type = overlap, finding.type
-        diameter = (6 * mask.sum() * voxel / np.pi) ** (1 / 3)
+        for finding, overlap in touching:
+            if overlap.get(kind, 0.0) > best:
+                best, best_type = overlap[kind], finding.type
+        volume = int((sitk.GetArrayViewFromImage(image) > 0).sum()) * voxel
+        diameter = equivalent_diameter(volume)
         right = best_type == kind
-        figures.append(LesionFigure(scan, kind, float(diameter), best >= FOUND_DICE, right, best))
-    false = [finding for finding in findings if finding.id not in touched]
+        figures.append(LesionFigure(scan, kind, diameter, best >= FOUND_DICE, right, best))
+    false = [finding for finding, overlap in touching if not overlap]
     largest = max((finding.measurements.volume_mm3 / 1000 for finding in false), default=0.0)
     types = tuple(sorted(finding.type for finding in false))
     return figures, FindingsFigure(scan, len(truth), len(false), largest, types)
@@ -129,17 +138,17 @@ def with_lesions(
     return CT(image, ct.name, phase=ct.phase, synthetic=True), masks
 
 
-def kept_scans(data: Path, torsos: Sequence[int]) -> Iterator[tuple[str, CT, sitk.Image]]:
-    """Name, CT and organ labels of the scans kept out of training.
+def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[tuple[str, CT, sitk.Image]]:
+    """Name, CT and organ labels of the scans of a split, and of torsos made by rule.
 
     Of the chest scans only the lungs are labeled, by HU.
     """
     for scan in SCANS:
-        if scan.split == "test" and (data / scan.image).exists():
+        if scan.split == split and (data / scan.image).exists():
             ct = read_ct(data / scan.image, phase=scan.phase)
             yield scan.name, ct, read_organs(data / scan.labels, ct.image, scan.table).labels
     for chest in CHEST_SCANS:
-        if chest.split == "test" and (data / chest.image).exists():
+        if chest.split == split and (data / chest.image).exists():
             ct = read_ct(data / chest.image, phase=chest.phase)
             yield chest.name, ct, lungs_of(ct.image)
     for seed in torsos:
@@ -176,7 +185,7 @@ def evaluate(
     inserted: list[LesionFigure] = []
     real: list[LesionFigure] = []
     findings: list[FindingsFigure] = []
-    for name, ct, labels in kept_scans(data, torsos):
+    for name, ct, labels in scans(data, torsos, "test"):
         segmentation = segment(ct, model)
         organs += organ_figures(name, segmentation.organs, labels)
         findings.append(match(name, ct, segmentation, model, {})[1])

@@ -1,0 +1,54 @@
+"""Calibration of findings and the least confidence that is reported."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from PASTALib.confidence import Calibration
+from PASTALib.errors import PastaError
+from PASTATrain.tuning import Candidate, fit, least_confidence
+
+
+def drawn(count: int, share_real: dict[str, float], seed: int = 0) -> list[Candidate]:
+    """Findings of types that are real in a known share of cases, more often the surer they are."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(count):
+        kind = str(rng.choice(list(share_real)))
+        raw = float(rng.uniform(0.5, 0.99))
+        real = bool(rng.random() < share_real[kind] * (raw - 0.5) / 0.49)
+        found.append(Candidate("scan/1", 5, kind, raw, real))
+    return found
+
+
+def test_the_stated_confidence_is_the_share_of_real_findings() -> None:
+    share = {"liver_tumor": 0.9, "gastric_cancer": 0.3}
+    calibration = fit(drawn(3000, share))
+    fresh = drawn(3000, share, seed=1)
+    for kind in share:
+        mine = [c for c in fresh if c.type == kind]
+        stated = np.mean([calibration(kind, c.raw) for c in mine])
+        assert abs(stated - np.mean([c.real for c in mine])) < 0.05
+
+
+def test_a_type_that_is_mostly_false_is_stated_less_sure() -> None:
+    calibration = fit(drawn(800, {"liver_tumor": 0.9, "gastric_cancer": 0.2}))
+    assert calibration("gastric_cancer", 0.8) < calibration("liver_tumor", 0.8)
+
+
+def test_the_least_confidence_lets_so_many_false_findings_through() -> None:
+    raws = np.linspace(0.5, 0.95, 10)
+    empty = [Candidate("scan/0", 0, "liver_tumor", float(raw), False) for raw in raws]
+    full = [Candidate("scan/1", 3, "liver_tumor", 0.99, False)]
+    least = least_confidence([*empty, *full], Calibration(), scans_without=3, false_per_scan=1.0)
+    assert sum(raw >= least for raw in raws) == 3
+
+
+def test_without_false_findings_everything_is_reported() -> None:
+    assert least_confidence([], Calibration(), 5, 1.0) == 0.0
+
+
+def test_too_few_findings_are_told_instead_of_fitted() -> None:
+    with pytest.raises(PastaError, match="give more torsos"):
+        fit(drawn(10, {"liver_tumor": 0.5}))
