@@ -7,9 +7,13 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
+from PASTALib.attributes import shape
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT, Estimate
+from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion, measure_lesion
+from PASTALib.measure import measure
+from PASTALib.region import Region
 
 SHAPE = (44, 72, 72)
 LIVER, BILE, TISSUE = 110.0, 8.0, -100.0
@@ -162,6 +166,21 @@ def test_a_ball_is_round_and_a_star_is_irregular() -> None:
     star = star & (np.abs(dz) <= 8)
     assert lesion_in(ball(10)).attributes["shape"].value == "Round-like"
     assert lesion_in(star).attributes["shape"].value == "Irregular"
+
+
+def test_most_real_kidney_tumors_are_round_and_sarcomas_less_often(shared_data) -> None:
+    def share_round(folder: str, label: int) -> float:
+        kind, values = catalog().lesion_types["kidney_tumor"], []
+        for path in sorted(shared_data(folder).glob("*.nii.gz"))[:24]:
+            mask = sitk.ReadImage(str(path)) == label
+            region = Region.of(sitk.GetArrayViewFromImage(mask) != 0, Geometry.of(mask))
+            values.append(shape(region, kind, measure(region), None).value)
+        return float(np.mean([value == "Round-like" for value in values]))
+
+    kidney, sarcoma = share_round("tumour_masks_kits19", 2), share_round("tumour_masks_sts", 1)
+    print(f"round-like: kidney tumors {kidney:.2f}, sarcomas {sarcoma:.2f}")
+    assert 0.5 <= kidney <= 0.9
+    assert 0.3 <= sarcoma <= kidney
 
 
 def test_a_small_stone_is_punctate_and_a_small_liver_tumor_is_not() -> None:
