@@ -42,10 +42,10 @@ WIDTH_ERROR = 0.15
 PUNCTATE_MM = 10.0
 ROUND_SPHERICITY = 0.85
 ROUND_FIT = 0.89
-"""Share of a round lesion in the ellipsoid of its moments. Real tumors that read as round are bumpy:
-of 50 kidney tumors (KiTS19) the middle eight of ten have 0.86 to 0.94, median 0.90, of 48 soft-tissue
-sarcomas 0.82 to 0.94 (measured). Smooth balls have 0.97 or more, so a limit that is drawn from those
-calls nine of ten real tumors irregular."""
+"""Share of a round lesion in the ellipsoid of its moments. Real tumors that read as round are
+bumpy: of 50 kidney tumors (KiTS19) the middle eight of ten have 0.86 to 0.94, median 0.90, of 48
+soft-tissue sarcomas 0.82 to 0.94 (measured). Smooth balls have 0.97 or more, so a limit that is
+drawn from those calls nine of ten real tumors irregular."""
 WALL_FRACTION, WALL_FLATNESS = 0.25, 0.37
 CLOSE_MM2, CLOSE_FRACTION = 60.0, 0.05
 CORE_SHARE = 0.25
