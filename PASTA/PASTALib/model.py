@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 INFO_FILE = "model.json"
 WEIGHTS_FILE = "weights.safetensors"
+PRETRAINED_FILE = "pretrained.json"
+"""In place of `INFO_FILE` where the weights are only to start from."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class ModelInfo:
         calibration: from a finding's raw confidence to the share of such findings that are real.
         least_confidence: findings less sure than this are not reported.
         finest: decoder level that gives the output; 1 is half the resolution of the grid.
+        biases: whether transposed convolutions and heads have a bias: networks of nnU-Net v2 do.
         sha256: of the weights file.
     """
 
@@ -69,12 +72,19 @@ class ModelInfo:
     calibration: Calibration = field(default_factory=Calibration)
     least_confidence: float = 0.0
     finest: int = 0
+    biases: bool = False
     sha256: str = ""
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
         """Catalogue label of every output channel; 0 is background."""
         return tuple(0 if key == "background" else catalog().label(key) for key in self.classes)
+
+    def network(self) -> UNet:
+        """A network of this kind, with random weights."""
+        from PASTALib.network import UNet
+
+        return UNet(self.features, len(self.classes), finest=self.finest, biases=self.biases)
 
     @cached_property
     def lesion_channels(self) -> tuple[int, ...]:
@@ -112,6 +122,11 @@ def model_folder(name_or_folder: str | Path) -> Path:
             "these names or the folder of a model."
         )
     missing = [name for name in (INFO_FILE, WEIGHTS_FILE) if not (folder / name).is_file()]
+    if INFO_FILE in missing and (folder / PRETRAINED_FILE).is_file():
+        raise PastaError(
+            f"'{folder}' holds weights to start from, whose classes have no names; make a model of "
+            "them with 'pasta-train finetune'."
+        )
     if missing:
         raise PastaError(
             f"The model folder '{folder}' lacks {' and '.join(missing)}; copy the whole folder."
@@ -148,7 +163,11 @@ def read_info(folder: Path) -> ModelInfo:
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while part := stream.read(1 << 24):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
@@ -163,8 +182,6 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     """
     from safetensors.torch import load_file
 
-    from PASTALib.network import UNet
-
     folder = model_folder(name_or_folder)
     info = read_info(folder)
     weights = folder / WEIGHTS_FILE
@@ -173,7 +190,7 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
             f"The weights '{weights}' do not match the checksum in {INFO_FILE}; copy the model "
             "folder again."
         )
-    network = UNet(info.features, len(info.classes), finest=info.finest)
+    network = info.network()
     try:
         network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
     except Exception as error:
@@ -183,12 +200,22 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     return Model(info, network.eval().to(device), device)
 
 
-def save_model(folder: Path, info: ModelInfo, network: UNet) -> ModelInfo:
-    """Write ``model.json`` and half-precision weights; returns the info with the checksum."""
+def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = True) -> ModelInfo:
+    """Write ``model.json`` and the weights; returns the info with the checksum.
+
+    Args:
+        folder: of the model; made if it is not there.
+        info: what the model is.
+        network: whose weights are written.
+        half: in half precision; otherwise as they are.
+    """
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    state = {key: value.half().contiguous() for key, value in network.state_dict().items()}
+    state = {
+        key: (value.half() if half else value).contiguous()
+        for key, value in network.state_dict().items()
+    }
     with written_atomically(folder / WEIGHTS_FILE) as temporary:
         save_file(state, temporary)
     info = replace(info, sha256=file_sha256(folder / WEIGHTS_FILE))

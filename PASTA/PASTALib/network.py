@@ -45,10 +45,16 @@ class UNet(nn.Module):
         channels: input channels.
         finest: decoder level whose logits the network gives, enlarged to the size of the input.
             With 1 it answers at half resolution and leaves out half of the work.
+        biases: whether transposed convolutions and heads have a bias, as in nnU-Net v2.
     """
 
     def __init__(
-        self, features: Sequence[int], classes: int, channels: int = 1, finest: int = 0
+        self,
+        features: Sequence[int],
+        classes: int,
+        channels: int = 1,
+        finest: int = 0,
+        biases: bool = False,
     ) -> None:
         super().__init__()
         self.finest = finest
@@ -56,10 +62,10 @@ class UNet(nn.Module):
         self.encoder.extend(level(above, below, stride=2) for above, below in pairwise(features))
         upward = list(pairwise(reversed(features)))
         self.up = nn.ModuleList(
-            nn.ConvTranspose3d(below, above, 2, 2, bias=False) for below, above in upward
+            nn.ConvTranspose3d(below, above, 2, 2, bias=biases) for below, above in upward
         )
         self.decoder = nn.ModuleList(level(2 * above, above) for _, above in upward)
-        self.heads = nn.ModuleList(nn.Conv3d(above, classes, 1, bias=False) for _, above in upward)
+        self.heads = nn.ModuleList(nn.Conv3d(above, classes, 1, bias=biases) for _, above in upward)
 
     def encode(self, image: Tensor) -> list[Tensor]:
         """Features of every encoder level, full resolution first."""

@@ -158,8 +158,6 @@ class TileRunner:
         self.progress(self.done / self.total, message)
 
     def _copy_on_cpu(self) -> torch.nn.Module:
-        from PASTALib.network import UNet
-
-        network = UNet(self.info.features, len(self.info.classes), finest=self.info.finest)
+        network = self.info.network()
         network.load_state_dict(self.network.state_dict())
         return network.eval()

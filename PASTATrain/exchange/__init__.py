@@ -1,0 +1,1 @@
+"""Models of others in, ours out: PASTA's checkpoint, nnU-Net's model folders, MONAI bundles."""
