@@ -25,12 +25,17 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     prepare = commands.add_parser("prepare", help="put every source on the model grid")
     prepare.add_argument("--data", type=Path, required=True, help="folder of the public scans")
+    prepare.add_argument("--processes", type=int, default=1, help="cases made at once")
     run = commands.add_parser("run", help="train; resumes where the last run ended")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     run.add_argument("--minutes", type=float, help="stop after this time, keeping a checkpoint")
     commands.add_parser("label", help="let the present model label what is unknown in scans")
     export = commands.add_parser("export", help="write model.json and half-precision weights")
     export.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
+    pack = commands.add_parser("pack", help="write the checkpoint as files of at most 15 MiB")
+    pack.add_argument("-o", "--out", type=Path, required=True, help="folder of the files")
+    unpack = commands.add_parser("unpack", help="make the checkpoint from such files")
+    unpack.add_argument("parts", type=Path, help="folder of the files")
     evaluate = commands.add_parser("evaluate", help="measure on the scans kept out of training")
     evaluate.add_argument("--data", type=Path, required=True, help="folder of the public scans")
     evaluate.add_argument("--model", default="pasta-s", help="bundled name or folder")
@@ -71,7 +76,9 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
     if options.command == "prepare":
         from PASTATrain.sources import prepare
 
-        count = prepare(options.data, cases, config.spacing_mm, config.torsos, console)
+        count = prepare(
+            options.data, cases, config.spacing_mm, config.torsos, console, options.processes
+        )
         console.line(f"{count} cases in {cases}")
     elif options.command == "run":
         from PASTALib.devices import choose_device
@@ -89,6 +96,14 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
 
         info = export_checkpoint(options.run, config, options.out)
         console.line(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
+    elif options.command == "pack":
+        from PASTATrain.parts import pack
+
+        console.line(f"{len(pack(options.run, config, options.out))} files in {options.out}")
+    elif options.command == "unpack":
+        from PASTATrain.parts import unpack
+
+        console.line(f"checkpoint of step {unpack(options.parts, config, options.run)}")
     elif options.command == "tune":
         from PASTATrain.tuning import tune
 

@@ -6,7 +6,9 @@ rule. `prepare` puts all of them on the model grid once; training then reads onl
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -218,7 +220,9 @@ def all_cases(
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
 
 
-def prepare(data: Path, out: Path, spacing_mm: float, torsos: int, progress: Progress) -> int:
+def prepare(
+    data: Path, out: Path, spacing_mm: float, torsos: int, progress: Progress, processes: int = 1
+) -> int:
     """Put every case that is not there yet on the model grid; returns how many there are.
 
     Args:
@@ -227,14 +231,27 @@ def prepare(data: Path, out: Path, spacing_mm: float, torsos: int, progress: Pro
         spacing_mm: edge of the isotropic voxels.
         torsos: how many torsos are made by rule.
         progress: told after each case.
+        processes: how many cases are made at once.
     """
-    makers = list(all_cases(data, spacing_mm, torsos))
-    for number, (name, make) in enumerate(makers):
-        if not (out / f"{name}.npz").is_file():
-            try:
-                save_case(out, make())
-            except (PastaError, RuntimeError) as error:
-                progress(number / len(makers), f"{name} left out: {str(error).splitlines()[-1]}")
-                continue
-        progress((number + 1) / len(makers), name)
+    makers = [
+        (name, make)
+        for name, make in all_cases(data, spacing_mm, torsos)
+        if not (out / f"{name}.npz").is_file()
+    ]
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(_make_and_save, make, out): name for name, make in makers}
+        for number, done in enumerate(as_completed(running), 1):
+            failed = done.result()
+            name = running[done]
+            message = f"{name} left out: {failed}" if failed else name
+            progress(number / len(running), message)
     return len(list(out.glob("*.npz")))
+
+
+def _make_and_save(make: Callable[[], Case], out: Path) -> str:
+    """Make a case and store it; returns why it could not be made, or nothing."""
+    try:
+        save_case(out, make())
+    except (PastaError, RuntimeError) as error:
+        return str(error).splitlines()[-1]
+    return ""

@@ -22,9 +22,10 @@ from PASTATrain.config import TrainingConfig, read_config
 from PASTATrain.export import export_checkpoint
 from PASTATrain.losses import SegmentationLoss
 from PASTATrain.painting import other_phase, paint
+from PASTATrain.parts import pack, unpack
 from PASTATrain.patches import PatchMaker, cube
 from PASTATrain.pseudo_labels import fill_unknown, filled
-from PASTATrain.training import LOG, learning_rate, train
+from PASTATrain.training import CHECKPOINT, LOG, TrainingState, learning_rate, train
 
 SMALL = TrainingConfig(
     patch=32,
@@ -252,3 +253,27 @@ def test_self_training_labels_only_what_was_unknown_and_never_as_a_lesion(
     assert (after[20:] == labels[20:]).all()
     structures = {catalog().label(key) for key in STRUCTURES}
     assert set(np.unique(after[:20]).tolist()) <= structures | {0, IGNORE}
+
+
+def test_a_packed_checkpoint_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
+    run, again = tmp_path / "run", tmp_path / "again"
+    train(cases, run, replace(SMALL, steps=2), "cpu", silent, CancelToken())
+    paths = pack(run, SMALL, tmp_path / "parts", limit=10_000)
+    assert len(paths) > 1
+    assert all(path.stat().st_size < 20_000 for path in paths)
+    assert unpack(tmp_path / "parts", SMALL, again) == 2
+    before, after = (TrainingState.fresh(SMALL, "cpu") for _ in range(2))
+    before.resume(run / CHECKPOINT, "cpu")
+    after.resume(again / CHECKPOINT, "cpu")
+    for mine, theirs in zip(before.network.parameters(), after.network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    for mine, theirs in zip(before.average.parameters(), after.average.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-3)
+    assert train(cases, again, SMALL, "cpu", silent, CancelToken()) == SMALL.steps
+
+
+def test_a_missing_part_is_told(cases: Path, tmp_path: Path) -> None:
+    train(cases, tmp_path / "run", replace(SMALL, steps=1), "cpu", silent, CancelToken())
+    pack(tmp_path / "run", SMALL, tmp_path / "parts", limit=10_000)[0].unlink()
+    with pytest.raises(PastaError, match="not a whole checkpoint"):
+        unpack(tmp_path / "parts", SMALL, tmp_path / "again")
