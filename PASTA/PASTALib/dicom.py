@@ -18,6 +18,7 @@ from PASTALib.errors import PastaError
 from PASTALib.naming import case_name
 from PASTALib.phase import phase_from_tags, region_from_tags
 from PASTALib.progress import CancelToken, Progress, silent
+from PASTALib.synthetic import is_synthetic_series
 
 _TECHNIQUE = {
     "0008|0070": "manufacturer",
@@ -83,4 +84,5 @@ def read_dicom(
         region=region_from_tags(tags) or UNKNOWN,
         notes=(reason, *notes, *more),
         technique=technique,
+        synthetic=is_synthetic_series(tags),
     )

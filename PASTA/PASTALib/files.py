@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,6 +54,30 @@ def written_atomically(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_atomically(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`; renamed to `folder` when the block ends without an error.
+
+    On an error the temporary folder is removed, and `folder` stays as it was.
+
+    Raises:
+        PastaError: `folder` holds something already.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise PastaError(f"'{folder}' holds something already; choose a new folder.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.parent / f".{uuid.uuid4().hex[:8]}.part-{folder.name}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        if folder.exists():
+            folder.rmdir()
+        temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

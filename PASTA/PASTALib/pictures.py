@@ -27,13 +27,13 @@ from PASTALib.planes import (
 )
 from PASTALib.png import (
     MARK,
-    SYNTHETIC,
     SYNTHETIC_COLOR,
     Color,
     encode_png,
     write_texts,
 )
 from PASTALib.statements import mm
+from PASTALib.synthetic import SYNTHETIC
 from PASTALib.thumbnail import BodyView
 
 Canvas = NDArray[np.float32]

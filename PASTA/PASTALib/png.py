@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 Color = tuple[int, int, int]
 MARK: Color = (235, 235, 235)
-SYNTHETIC = "SYNTHETIC"
-"""Burned into every picture of a synthetic CT, since a picture can be taken out of its report."""
 SYNTHETIC_COLOR: Color = (255, 90, 190)
+"""Of the word that is burned into every picture of a synthetic CT, since a picture can be taken out
+of its report."""
 Text = tuple[tuple[float, float], str, Color, str, int]
 """Place (column, row), text, color, Pillow's anchor and size in pixels."""
 

@@ -14,6 +14,7 @@ from PASTALib.dicom import read_dicom
 from PASTALib.errors import PastaError
 from PASTALib.naming import IMAGE_SUFFIXES, case_name, is_image_file
 from PASTALib.progress import CancelToken, Progress, silent
+from PASTALib.synthetic import is_synthetic_file
 
 
 def given_phase(phase: str | None) -> Estimate | None:
@@ -104,4 +105,5 @@ def read_ct(
         source=path.name,
         phase=known_phase or UNKNOWN,
         notes=notes + more,
+        synthetic=is_synthetic_file(image),
     )

@@ -57,6 +57,7 @@ class Segment:
         layer: `ORGAN_LAYER` or `LESION_LAYER`; layers overlap, segments of one layer do not.
         label: label number of its voxels in the layer.
         extent: first and last index with a voxel of it: i0, i1, j0, j1, k0, k1.
+        side: ``left`` or ``right`` for a lesion in one of a pair of organs.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Segment:
     layer: int
     label: int
     extent: tuple[int, int, int, int, int, int]
+    side: str | None = None
 
     @property
     def tags(self) -> dict[str, str]:
@@ -139,7 +141,7 @@ def _segment(
     side: str | None = None,
 ) -> Segment:
     coded = terminology(item, side)
-    return Segment(segment_id, name, item.key, item.color, coded, layer, label, extent)
+    return Segment(segment_id, name, item.key, item.color, coded, layer, label, extent, side)
 
 
 def _extents(labels: sitk.Image) -> dict[int, tuple[int, int, int, int, int, int]]:

@@ -20,7 +20,8 @@ from PASTALib.catalog import catalog
 from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion
 from PASTALib.planes import AIR_HU, region_image
-from PASTALib.png import MARK, SYNTHETIC, SYNTHETIC_COLOR, encode_png, write_texts
+from PASTALib.png import MARK, SYNTHETIC_COLOR, encode_png, write_texts
+from PASTALib.synthetic import SYNTHETIC
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]

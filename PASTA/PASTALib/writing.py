@@ -17,29 +17,43 @@ from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 from PASTALib.segments import LesionInstance, Segment, SegmentList, list_segments
+from PASTALib.synthetic import FILE_NOTES
 
 _UNSIGNED = (sitk.sitkUInt8, sitk.sitkUInt16, sitk.sitkUInt32)
 _MAXIMUM = {sitk.sitkUInt8: 2**8 - 1, sitk.sitkUInt16: 2**16 - 1, sitk.sitkUInt32: 2**32 - 1}
 
 
-def write_image(image: sitk.Image, path: Path, *, compress: bool = True) -> None:
+def write_image(
+    image: sitk.Image, path: Path, *, compress: bool = True, description: str = ""
+) -> None:
     """Write an image; the suffix of `path` chooses the format (``.nii.gz``, ``.nrrd``, ``.mha``).
 
     Metadata of the image (a DICOM header that a reader left there) is not written.
 
+    Args:
+        image: what to write.
+        path: where to.
+        compress: whether to compress the voxels.
+        description: of the file, see `PASTALib.synthetic`.
+
     Raises:
         PastaError: the format is not known, or the place cannot be written to.
     """
-    _write(_without_metadata(image), Path(path), compress=compress)
+    bare = _without_metadata(image)
+    if description:
+        bare = sitk.Image(bare)
+        bare.MakeUnique()
+        bare.SetMetaData(FILE_NOTES, description)
+    _write(bare, Path(path), compress=compress)
 
 
-def write_labels(labels: sitk.Image, path: Path) -> None:
+def write_labels(labels: sitk.Image, path: Path, *, description: str = "") -> None:
     """Write a label map, compressed, in the smallest unsigned type that holds its labels.
 
     Raises:
         PastaError: as for `write_image`.
     """
-    write_image(_smallest(labels), path)
+    write_image(_smallest(labels), path, description=description)
 
 
 def write_seg_nrrd(

@@ -32,6 +32,7 @@ from PASTALib.lesions import Lesion, measure_lesion
 from PASTALib.model import Model, load_model
 from PASTALib.progress import part_of
 from PASTALib.reading import read_ct
+from PASTALib.synthetic import description
 from PASTALib.writing import write_image
 
 if TYPE_CHECKING:
@@ -160,8 +161,9 @@ def run(ct_path: Path | None, spec: LesionSpec, model: Model, out: Path, progres
     watch.seconds.update(analysis.seconds)
     with watch.step("writing and pictures"):
         progress(0.86, "Writing images, segmentation and report")
-        write_image(ct.image, out / "ct_with_lesion.nii.gz")
-        write_image(case.lesion_mask, out / "inserted_lesion.nii.gz")
+        mark = description(f"{spec.type} inserted by PASTAGen")
+        write_image(ct.image, out / "ct_with_lesion.nii.gz", description=mark)
+        write_image(case.lesion_mask, out / "inserted_lesion.nii.gz", description=mark)
         write_text(out / "plan.json", case.plan.to_json() + "\n")
         write_case(analysis, out)
     progress(1.0, f"Results are in {out}")

@@ -10,6 +10,7 @@ from PASTALib.mrml.bundle import add_report
 from PASTALib.mrml.segmentations import add_segmentation, organ_map
 from PASTALib.mrml.volumes import add_volume, image_of
 from PASTALib.progress import CancelToken, Progress, part_of, silent
+from PASTALib.synthetic import NODE_ATTRIBUTE
 
 if TYPE_CHECKING:
     from PASTALib.analysis import Analysis
@@ -46,7 +47,8 @@ def ct_of(volume: Any) -> CT:
 
     name = volume.GetName() or "CT"
     image, notes = checked_ct(image_of(volume), f"The volume '{name}'")
-    return CT(image, name, source="volume of the scene", notes=notes)
+    synthetic = volume.GetAttribute(NODE_ATTRIBUTE) == "1"
+    return CT(image, name, source="volume of the scene", notes=notes, synthetic=synthetic)
 
 
 def analyze_volume(
@@ -105,6 +107,8 @@ def add_case(scene: Any, analysis: Analysis, page: str | None = None) -> CaseNod
         page: the report as HTML.
     """
     volume = add_volume(scene, analysis.ct.image, analysis.ct.name)
+    if analysis.ct.synthetic:
+        volume.SetAttribute(NODE_ATTRIBUTE, "1")
     return add_findings(scene, analysis, volume, page)
 
 

@@ -15,9 +15,7 @@ from PASTALib.mrml.bundle import add_report
 from PASTALib.mrml.case import ct_of
 from PASTALib.mrml.segmentations import add_segmentation, organ_map
 from PASTALib.mrml.volumes import add_volume
-
-SYNTHETIC = "SYNTHETIC"
-"""First word in the name of every volume that holds an inserted lesion, and a node attribute."""
+from PASTALib.synthetic import NODE_ATTRIBUTE, SYNTHETIC
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def insert_into_scene(volume: Any, organs: Any, spec: LesionSpec) -> InsertedNod
     scene = volume.GetScene()
     name = f"{SYNTHETIC} {volume.GetName()}"
     inserted = add_volume(scene, case.ct, name)
-    inserted.SetAttribute("PASTA.Synthetic", "1")
+    inserted.SetAttribute(NODE_ATTRIBUTE, "1")
     segmentation = add_segmentation(
         scene,
         Segmentation(case.organs, case.lesion_mask, case.lesion_mask),

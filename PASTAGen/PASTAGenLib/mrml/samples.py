@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from PASTALib.ct import Segmentation
 from PASTALib.mrml.segmentations import add_segmentation
 from PASTALib.mrml.volumes import add_volume
+from PASTALib.synthetic import NODE_ATTRIBUTE, SYNTHETIC
 
 
 def add_sample_torso(scene: Any, seed: int = 1, spacing_mm: float = 2.0) -> tuple[Any, Any]:
@@ -16,7 +17,8 @@ def add_sample_torso(scene: Any, seed: int = 1, spacing_mm: float = 2.0) -> tupl
     from PASTAGenLib.torso import TorsoSpec, build_torso
 
     torso = build_torso(TorsoSpec(seed=seed, spacing=(spacing_mm, spacing_mm, spacing_mm)))
-    volume = add_volume(scene, torso.image, f"SYNTHETIC torso {seed}")
+    volume = add_volume(scene, torso.image, f"{SYNTHETIC} torso {seed}")
+    volume.SetAttribute(NODE_ATTRIBUTE, "1")
     none = sitk.Image(torso.organs.GetSize(), sitk.sitkUInt8)
     none.CopyInformation(torso.organs)
     organs = add_segmentation(

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from PASTAGenLib.torso import FIELDS_OF_VIEW, build_torso, sample_torso
 from PASTALib.catalog import PHASES
 from PASTALib.errors import PastaError
-from PASTALib.files import written_atomically
+from PASTALib.synthetic import description
+from PASTALib.writing import write_image
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,9 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
         torso = build_torso(sample_torso(np.random.default_rng(options.seed), **pinned))
     except PastaError as problem:
         parser.exit(2, f"{problem}\n")
+    mark = description(f"torso {torso.spec.seed} made by rule by PASTAGen")
     for name, image in (("ct", torso.image), ("organs", torso.organs)):
-        with written_atomically(options.output / f"{name}.nii.gz") as path:
-            sitk.WriteImage(image, str(path))
+        write_image(image, options.output / f"{name}.nii.gz", description=mark)
         print(options.output / f"{name}.nii.gz")
     return 0
 
