@@ -11,8 +11,8 @@ import SimpleITK as sitk
 
 from PASTALib.ct import CT, Segmentation
 from PASTALib.drafting import draft_report
-from PASTALib.grid import Roi
-from PASTALib.inference import segment
+from PASTALib.grid import ModelGrid, Roi
+from PASTALib.inference import OVERLAP, segment
 from PASTALib.lesions import Lesion, find_lesions, instance_map
 from PASTALib.model import Model, ModelInfo
 from PASTALib.phase import combined, estimate_phase, estimate_region
@@ -68,6 +68,8 @@ def analyze(
     organs: sitk.Image | None = None,
     roi: Roi | None = None,
     phase: str | None = None,
+    grid: ModelGrid | None = None,
+    overlap: float = OVERLAP,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Analysis:
@@ -79,6 +81,8 @@ def analyze(
         organs: catalogue labels in the CT's geometry, to be used instead of the model's organs.
         roi: look only in this box.
         phase: contrast phase, where it is known.
+        grid: the CT on the model's grid, where `grid_for` made it before.
+        overlap: least part of a tile that it shares with the next one.
         progress: told about every step.
         cancel: checked between and within steps.
 
@@ -89,7 +93,14 @@ def analyze(
     watch = Stopwatch()
     with watch.step("organs and lesions"):
         segmentation = segment(
-            ct, model, organs=organs, roi=roi, progress=part_of(progress, 0, 0.9), cancel=cancel
+            ct,
+            model,
+            organs=organs,
+            roi=roi,
+            overlap=overlap,
+            grid=grid,
+            progress=part_of(progress, 0, 0.9),
+            cancel=cancel,
         )
     with watch.step("phase and region"):
         progress(0.9, "Determining the contrast phase")

@@ -18,9 +18,8 @@ from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
-from PASTALib.lesions import Lesion
 from PASTALib.pictures import draw_pictures
-from PASTALib.report import write_report
+from PASTALib.report import Finding, write_report
 from PASTALib.report_html import render_html
 from PASTALib.writing import write_labels, write_seg_nrrd
 
@@ -42,43 +41,43 @@ def merged_labels(segmentation: Segmentation) -> sitk.Image:
     return sitk.Maximum(lesions, sitk.Mask(segmentation.organs, lesions == 0))
 
 
-def _columns() -> dict[str, Callable[[Lesion], object]]:
-    """Columns of ``lesions.csv``: lengths in mm, volume in ml, HU, centroid in LPS mm."""
-    kinds = catalog().lesion_types
+def _columns() -> dict[str, Callable[[Finding], object]]:
+    """Columns of ``lesions.csv``: lengths in mm, volume in ml, HU, center in LPS mm."""
     return {
         "id": lambda x: x.id,
         "type": lambda x: x.type,
-        "name": lambda x: kinds[x.type].name,
-        "malignant": lambda x: "yes" if kinds[x.type].malignant else "no",
-        "organ": lambda x: x.organ,
-        "structure": lambda x: x.structure or "",
-        "side": lambda x: x.side or "",
-        "part": lambda x: x.part or "",
-        "long_axis_mm": lambda x: f"{x.measurements.long_axis.length_mm:.1f}",
-        "short_axis_mm": lambda x: f"{x.measurements.short_axis.length_mm:.1f}",
-        "slice": lambda x: x.measurements.slice_index,
-        "diameter_3d_mm": lambda x: f"{x.measurements.diameter_3d.length_mm:.1f}",
-        "volume_ml": lambda x: f"{x.measurements.volume_mm3 / 1000:.3f}",
-        "sphericity": lambda x: f"{x.measurements.sphericity:.2f}",
-        "hu_mean": lambda x: f"{x.hu.mean:.0f}",
-        "hu_sd": lambda x: f"{x.hu.sd:.0f}",
+        "name": lambda x: x.name,
+        "malignant": lambda x: "yes" if x.malignant else "no",
+        "review": lambda x: x.review,
+        "organ": lambda x: x.location.organ,
+        "structure": lambda x: x.location.structure or "",
+        "side": lambda x: x.location.side or "",
+        "part": lambda x: x.location.part or "",
+        "long_axis_mm": lambda x: f"{x.size.long_axis.length_mm:.1f}",
+        "short_axis_mm": lambda x: f"{x.size.short_axis.length_mm:.1f}",
+        "slice": lambda x: x.size.slice_index,
+        "diameter_3d_mm": lambda x: f"{x.size.diameter_3d.length_mm:.1f}",
+        "volume_ml": lambda x: f"{x.size.volume_ml:.3f}",
+        "sphericity": lambda x: f"{x.size.sphericity:.2f}",
+        "hu_mean": lambda x: f"{x.density.mean:.0f}",
+        "hu_sd": lambda x: f"{x.density.sd:.0f}",
         **{key: partial(_attribute, key) for key in catalog().attributes},
         "confidence": lambda x: f"{x.confidence:.2f}",
         "type_confidence": lambda x: f"{x.type_confidence:.2f}",
-        "x_mm": lambda x: f"{x.measurements.centroid[0]:.1f}",
-        "y_mm": lambda x: f"{x.measurements.centroid[1]:.1f}",
-        "z_mm": lambda x: f"{x.measurements.centroid[2]:.1f}",
+        "x_mm": lambda x: f"{x.location.center[0]:.1f}",
+        "y_mm": lambda x: f"{x.location.center[1]:.1f}",
+        "z_mm": lambda x: f"{x.location.center[2]:.1f}",
     }
 
 
-def _attribute(key: str, lesion: Lesion) -> str:
-    return lesion.attributes[key].value if key in lesion.attributes else ""
+def _attribute(key: str, finding: Finding) -> str:
+    return finding.attributes[key].value if key in finding.attributes else ""
 
 
-def lesions_csv(lesions: Iterable[Lesion]) -> str:
+def lesions_csv(findings: Iterable[Finding]) -> str:
     """Text of ``lesions.csv``, one line a lesion."""
     columns = _columns()
-    rows = [{name: str(of(lesion)) for name, of in columns.items()} for lesion in lesions]
+    rows = [{name: str(of(finding)) for name, of in columns.items()} for finding in findings]
     return csv_text(rows, columns)
 
 
@@ -132,7 +131,7 @@ def write_case(analysis: Analysis, folder: Path, formats: Collection[str] = FORM
             lesions=analysis.lesions,
         )
     if "csv" in formats:
-        write_text(folder / "lesions.csv", lesions_csv(analysis.lesions))
+        write_text(folder / "lesions.csv", lesions_csv(analysis.report.findings))
     if "json" in formats:
         write_report(analysis.report, folder / "report.json")
     if "html" in formats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from PASTALib import __version__
@@ -22,6 +23,7 @@ from PASTALib.report import (
     Finding,
     Location,
     ModelFacts,
+    OrganSeen,
     PictureReference,
     Point,
     Provenance,
@@ -61,13 +63,8 @@ def draft_report(
     """
     technique = _technique(ct)
     organs = organs_seen(segmentation.organs)
-    lungs = [o for o in organs if o.organ == "lung"]
-    setting = Setting(
-        slice_mm=max(technique.slice_spacing_mm, technique.slice_thickness_mm or 0.0),
-        lungs_complete=bool(lungs) and all(o.status == "complete" for o in lungs),
-        lesions=lesions,
-    )
-    findings = tuple(_finding(lesion, setting, ct, found_by) for lesion in lesions)
+    setting = setting_of(technique, organs, lesions)
+    findings = tuple(draft_finding(lesion, setting, ct, found_by) for lesion in lesions)
     can_find = (
         frozenset(catalog().lesion_types)
         if model_info is None
@@ -81,6 +78,7 @@ def draft_report(
             version=model_info.version,
             sha256=model_info.sha256,
             spacing_mm=model_info.spacing_mm,
+            finds=tuple(key for key in catalog().lesion_types if key in can_find),
         )
     )
     return Report(
@@ -93,9 +91,21 @@ def draft_report(
         organs=organs,
         findings=findings,
         negatives=negatives(organs, findings, can_find),
-        targets=_targets(lesions, setting),
+        targets=draft_targets(lesions, setting),
         limitations=write_limitations(technique, organs, model),
         impression=write_impression(findings, organs, can_find),
+    )
+
+
+def setting_of(
+    technique: Technique, organs: Sequence[OrganSeen], lesions: Sequence[Lesion]
+) -> Setting:
+    """What the rules need to know of a study."""
+    lungs = [o for o in organs if o.organ == "lung"]
+    return Setting(
+        slice_mm=max(technique.slice_spacing_mm, technique.slice_thickness_mm or 0.0),
+        lungs_complete=bool(lungs) and all(o.status == "complete" for o in lungs),
+        lesions=lesions,
     )
 
 
@@ -129,7 +139,8 @@ def _evaluated(estimate: Estimate) -> Evaluated:
     return Evaluated(value=value, confidence=estimate.confidence, source=estimate.source)
 
 
-def _finding(lesion: Lesion, setting: Setting, ct: CT, found_by: Provenance) -> Finding:
+def draft_finding(lesion: Lesion, setting: Setting, ct: CT, found_by: Provenance) -> Finding:
+    """One lesion as the report tells it."""
     known = catalog()
     lesion_type = known.lesion_types[lesion.type]
     return Finding(
@@ -242,7 +253,7 @@ def tissue_name(name: str) -> str:
     return name if structure is None else lower_first(structure.name)
 
 
-def _targets(lesions: tuple[Lesion, ...], setting: Setting) -> TargetCandidates | None:
+def draft_targets(lesions: Sequence[Lesion], setting: Setting) -> TargetCandidates | None:
     """The largest measurable lesions, at most two of an organ and five in all."""
     chosen: list[Lesion] = []
     for lesion in sorted(lesions, key=lambda x: -x.measurements.long_axis.length_mm):

@@ -25,7 +25,7 @@ from PASTALib.tile_runner import TileRunner
 from PASTALib.tiles import rows_of_tiles
 
 if TYPE_CHECKING:
-    from PASTALib.model import Model
+    from PASTALib.model import Model, ModelInfo
     from PASTALib.tiles import RollingScores
 
 OVERLAP = 0.25
@@ -40,6 +40,7 @@ def segment(
     organs: sitk.Image | None = None,
     roi: Roi | None = None,
     overlap: float = OVERLAP,
+    grid: ModelGrid | None = None,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> Segmentation:
@@ -52,6 +53,7 @@ def segment(
             model's organs, and lesions are kept only in or close to the organ of their type.
         roi: look only in this box; everything outside of it stays empty.
         overlap: least part of a tile that it shares with the next one.
+        grid: the CT on the model's grid, where `grid_for` made it before.
         progress: told about every tile.
         cancel: checked before every tile, and a few times a second while resampling.
 
@@ -64,15 +66,8 @@ def segment(
     """
     if organs is not None:
         _check_fits(organs, ct.image)
-    patch = model.info.patch
-    grid = to_model_grid(
-        ct.image,
-        model.info.spacing_mm,
-        roi,
-        minimum=(patch[2], patch[1], patch[0]),
-        progress=part_of(progress, 0, 0.05),
-        cancel=cancel,
-    )
+    if grid is None:
+        grid = grid_for(ct, model.info, roi, progress=part_of(progress, 0, 0.05), cancel=cancel)
     labels = _labels_of_tiles(grid, model, organs is None, overlap, progress, cancel)
     if cancel:
         cancel.check()
@@ -87,6 +82,26 @@ def segment(
         labels.clear_outside(roi)
     progress(1, "Segmentation is done")
     return labels.segmentation()
+
+
+def grid_for(
+    ct: CT,
+    info: ModelInfo,
+    roi: Roi | None = None,
+    *,
+    progress: Progress = silent,
+    cancel: CancelToken | None = None,
+) -> ModelGrid:
+    """The CT on the grid of a model; the same for every run of that model over it.
+
+    Raises:
+        PastaError: `roi` lies outside the CT.
+        Cancelled: asked to stop.
+    """
+    z, y, x = info.patch
+    return to_model_grid(
+        ct.image, info.spacing_mm, roi, minimum=(x, y, z), progress=progress, cancel=cancel
+    )
 
 
 def _check_fits(organs: sitk.Image, image: sitk.Image) -> None:

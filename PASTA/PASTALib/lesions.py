@@ -179,10 +179,23 @@ def measure_lesion(ct: CT, organs: sitk.Image, mask: sitk.Image, lesion_type: st
     region = Region.of(sitk.GetArrayViewFromImage(mask) != 0, Geometry.of(ct.image))
     if region is None:
         raise PastaError("The mask to be measured is empty; draw at least one voxel.")
+    return lesion_of(region, lesion_type, Surroundings(ct, organs, mask))
+
+
+def lesion_of(
+    region: Region,
+    lesion_type: str,
+    around: Surroundings,
+    *,
+    number: int = 1,
+    confidence: float = 1.0,
+    type_confidence: float = 1.0,
+) -> Lesion:
+    """Measure a region as the lesion of that number, within surroundings that know all lesions."""
     described = _describe(
-        region, catalog().lesion_types[lesion_type], Surroundings(ct, organs, mask), 1.0, 1.0
+        region, catalog().lesion_types[lesion_type], around, confidence, type_confidence
     )
-    return Lesion(id="L1", instance=1, **described)
+    return Lesion(id=f"L{number}", instance=number, **described)
 
 
 def instance_map(reference: sitk.Image, lesions: Iterable[Lesion]) -> sitk.Image:

@@ -80,6 +80,8 @@ class Size(Part):
     sphericity: float = Field(ge=0, le=1)
     cut_by_edge: bool
     """Whether the finding reaches the edge of the scan, so that its true size may be larger."""
+    provenance: Provenance = "measured"
+    """Who laid the axes; the rest is always measured."""
 
 
 class Density(Part):
@@ -229,6 +231,8 @@ class ModelFacts(Part):
     version: str
     sha256: str
     spacing_mm: float
+    finds: tuple[str, ...] = ()
+    """Lesion types that it looks for."""
 
 
 class Edit(Part):

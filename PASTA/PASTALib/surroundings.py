@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -48,6 +49,14 @@ class Surroundings:
         self.phase = ct.phase.value
         self._keep = (ct.image, organs, lesions)  # the views do not own their memory
         self._tissues: dict[tuple[int, ...], HUStatistics | None] = {}
+
+    def with_lesions(self, lesions: NDArray[np.generic]) -> Surroundings:
+        """The same CT and organs around other lesions; statistics of tissues are taken anew."""
+        other = copy(self)
+        other.lesions = lesions
+        other._tissues = {}
+        other.__dict__.pop("lesion_boxes", None)
+        return other
 
     @cached_property
     def boxes(self) -> list[tuple[slice, slice, slice] | None]:

@@ -1,0 +1,259 @@
+"""The jobs of the module PASTA: open a scan, analyze it, measure edits, draw and export the report.
+
+Images and masks come and go as in `PASTALib.worker.messages`, reports as their JSON. One scan is
+open at a time; a job names it by its key, so that a late request never meets another scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTALib.ct import CT
+from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
+from PASTALib.grid import ModelGrid
+from PASTALib.progress import part_of
+from PASTALib.report import Report
+from PASTALib.segments import SegmentList, list_segments
+from PASTALib.study import Outline, Study
+from PASTALib.worker.messages import image_reference, put_array, take_array
+from PASTALib.worker.server import Context, Job
+
+if TYPE_CHECKING:
+    from PASTALib.model import Model
+
+Arguments = dict[str, Any]
+Result = dict[str, Any]
+
+OVERLAPS = {"fast": 0.25, "accurate": 0.5}
+"""Least part of a tile that it shares with the next; see the benchmark of inference."""
+
+
+class AnalysisJobs:
+    """The open scan, and the model, that stay between jobs."""
+
+    def __init__(self) -> None:
+        self._key = ""
+        self._ct: CT | None = None
+        self._study: Study | None = None
+        self._model: tuple[tuple[str, str], Model] | None = None
+        self._grid: tuple[Any, ModelGrid] | None = None
+
+    def devices(self, _arguments: Arguments, _context: Context) -> Result:
+        """Where a network can run: ``{"devices": [{"key", "name", "free_bytes"}]}``."""
+        from PASTALib.devices import list_devices
+
+        return {"devices": [asdict(device) for device in list_devices()]}
+
+    def open(self, arguments: Arguments, context: Context) -> Result:
+        """Check a CT and keep it: ``key, name, image, synthetic`` to ``notes``."""
+        from PASTALib.checks import checked_ct
+
+        image = context.take(arguments["image"])
+        name = arguments["name"]
+        self._ct, self._study, self._grid = None, None, None
+        checked, notes = checked_ct(image, f"The volume '{name}'")
+        self._ct = CT(
+            checked,
+            name,
+            source="volume of the scene",
+            notes=notes,
+            synthetic=bool(arguments.get("synthetic")),
+        )
+        self._key = arguments["key"]
+        return {"notes": list(notes)}
+
+    def analyze(self, arguments: Arguments, context: Context) -> Result:
+        """Find lesions: ``key, model, device, mode, organs`` to ``report, layers, segments``."""
+        from PASTALib.analysis import analyze
+
+        ct = self._opened(arguments)
+        organs = context.take(arguments.get("organs"))
+        context.progress(0.0, "Loading the model")
+        model = self._loaded(arguments["model"], arguments["device"])
+        context.cancel.check()
+        analysis = analyze(
+            ct,
+            model,
+            organs=organs,
+            grid=self._on_grid(ct, model, context),
+            overlap=OVERLAPS[arguments.get("mode", "fast")],
+            progress=part_of(context.progress, 0.05, 0.97),
+            cancel=context.cancel,
+        )
+        listed = list_segments(analysis.segmentation, analysis.instances, analysis.lesions)
+        result = {
+            "report": analysis.report.model_dump(mode="json"),
+            **segments_out(listed, context),
+            "seconds": analysis.seconds,
+        }
+        context.cancel.check()
+        self._study = Study(analysis.ct, analysis.segmentation.organs, analysis.lesions)
+        return result
+
+    def resume(self, arguments: Arguments, context: Context) -> Result:
+        """Take up a case of a saved scene again: ``key, organs, phase``; `measure` follows."""
+        ct = self._opened(arguments)
+        organs = context.take(arguments["organs"])
+        assert organs is not None
+        self._study = Study(described_as(ct, Report.model_validate(arguments["report"])), organs)
+        return {}
+
+    def measure(self, arguments: Arguments, context: Context) -> Result:
+        """Measure what changed: ``key, report, outlines`` to ``findings, targets``.
+
+        An outline is a `PASTALib.study.Outline` with the name of a file in place of its mask.
+        """
+        study = self._studied(arguments)
+        outlines = [_outline(item, context) for item in arguments["outlines"]]
+        measured = study.measure(Report.model_validate(arguments["report"]), outlines)
+        return {
+            "findings": [finding.model_dump(mode="json") for finding in measured.findings],
+            "targets": measured.targets and measured.targets.model_dump(mode="json"),
+        }
+
+    def page(self, arguments: Arguments, context: Context) -> Result:
+        """The report as a page: ``key, report, path``; the file is written there."""
+        from PASTALib.export import write_page
+
+        report = Report.model_validate(arguments["report"])
+        write_page(self._studied(arguments), report, Path(arguments["path"]))
+        return {"path": arguments["path"]}
+
+    def export(self, arguments: Arguments, context: Context) -> Result:
+        """Write files: ``key, report, folder, formats`` to ``files``."""
+        from PASTALib.export import export_study
+
+        files = export_study(
+            self._studied(arguments),
+            Report.model_validate(arguments["report"]),
+            Path(arguments["folder"]),
+            arguments["formats"],
+            progress=context.progress,
+            cancel=context.cancel,
+        )
+        return {"files": [str(file) for file in files]}
+
+    def corrections(self, arguments: Arguments, context: Context) -> Result:
+        """Write what was corrected, for training: ``key, report, folder, original, log``."""
+        from PASTALib.corrections import write_corrections
+
+        study = self._studied(arguments)
+        drawn = _pasted(arguments["original"], study, context)
+        folder = write_corrections(
+            study,
+            Report.model_validate(arguments["report"]),
+            drawn,
+            arguments["log"],
+            Path(arguments["folder"]),
+        )
+        return {"folder": str(folder)}
+
+    def table(self) -> dict[str, Job]:
+        """The jobs by name."""
+        return {
+            "devices": self.devices,
+            "open": self.open,
+            "analyze": self.analyze,
+            "resume": self.resume,
+            "measure": self.measure,
+            "page": self.page,
+            "export": self.export,
+            "corrections": self.corrections,
+        }
+
+    def _opened(self, arguments: Arguments) -> CT:
+        if self._ct is None or arguments["key"] != self._key:
+            raise PastaError("The scan is not open in the worker any more; run again.")
+        return self._ct
+
+    def _studied(self, arguments: Arguments) -> Study:
+        self._opened(arguments)
+        if self._study is None:
+            raise PastaError("The scan was not analyzed yet; run it first.")
+        return self._study
+
+    def _loaded(self, name: str, device: str) -> Model:
+        from PASTALib.devices import choose_device
+        from PASTALib.model import load_model
+
+        wanted = (name, choose_device(device))
+        if self._model is None or self._model[0] != wanted:
+            self._model, self._grid = None, None  # before the next one needs the memory
+            self._model = (wanted, load_model(*wanted))
+        return self._model[1]
+
+    def _on_grid(self, ct: CT, model: Model, context: Context) -> ModelGrid:
+        from PASTALib.inference import grid_for
+
+        key = (self._key, model.info.spacing_mm, model.info.patch)
+        if self._grid is None or self._grid[0] != key:
+            self._grid = None
+            progress = part_of(context.progress, 0.02, 0.05)
+            self._grid = (key, grid_for(ct, model.info, progress=progress, cancel=context.cancel))
+        return self._grid[1]
+
+
+def jobs() -> dict[str, Job]:
+    """The table of this module's jobs."""
+    return AnalysisJobs().table()
+
+
+def described_as(ct: CT, report: Report) -> CT:
+    """`ct` with the phase that its report tells."""
+    from PASTALib.catalog import PHASE_NAMES
+    from PASTALib.ct import Estimate
+
+    keys = {name: key for key, name in PHASE_NAMES.items()}
+    phase, region = report.technique.phase, report.technique.region
+    return replace(
+        ct,
+        phase=Estimate(keys.get(phase.value, phase.value), phase.confidence, phase.source),
+        region=Estimate(region.value, region.confidence, region.source),
+        notes=report.technique.notes,
+        technique=dict(report.technique.reported),
+    )
+
+
+def segments_out(listed: SegmentList, context: Context) -> Result:
+    """Segments and the label images of their layers, each cut to what its segments fill."""
+    layers = []
+    for number, layer in enumerate(listed.layers):
+        extents = [row.extent for row in listed.segments if row.layer == number]
+        layers.append(_cut(layer, extents, context.folder) if extents else None)
+    return {"layers": layers, "segments": [asdict(row) for row in listed.segments]}
+
+
+def _cut(layer: sitk.Image, extents: Sequence[Sequence[int]], folder: Path) -> dict[str, Any]:
+    low = np.min([extent[::2] for extent in extents], axis=0).tolist()
+    high = (np.max([extent[1::2] for extent in extents], axis=0) + 1).tolist()
+    box = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
+    voxels = sitk.GetArrayViewFromImage(layer)[box]
+    geometry = Geometry.of(layer).cropped((tuple(low), tuple(high)))
+    if voxels.dtype != np.uint8 and voxels.max() < 256:
+        voxels = voxels.astype(np.uint8)
+    return image_reference(put_array(voxels, folder), geometry)
+
+
+def _outline(item: Arguments, context: Context) -> Outline:
+    mask = None if item["mask"] is None else take_array(item["mask"], context.folder) != 0
+    return Outline(**{**item, "mask": mask, "start": tuple(item["start"])})
+
+
+def _pasted(items: Sequence[Arguments], study: Study, context: Context) -> sitk.Image:
+    """Label map of outlines over the whole CT, each with its number."""
+    array = np.zeros(study.ct.image.GetSize()[::-1], np.uint16)
+    for item in items:
+        outline = _outline(item, context)
+        assert outline.mask is not None
+        box = tuple(slice(a, a + n) for a, n in zip(outline.start, outline.mask.shape, strict=True))
+        array[box][outline.mask] = outline.number
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(study.ct.image)
+    return image
