@@ -22,6 +22,8 @@ class TrainingConfig:
         steps: optimizer steps in all.
         coarse_steps: of these, the first ones that train the network at half resolution only: where
             things are is learned there at half the cost a step.
+        window_steps: steps up to this one decode full resolution in a window of the patch only,
+            see `PASTATrain.training.window_of`; the rest in all of it.
         batch: patches a step.
         learning_rate: peak learning rate of AdamW, see `PASTATrain.training.learning_rate`.
         weight_decay: of AdamW.
@@ -46,6 +48,7 @@ class TrainingConfig:
     features: tuple[int, ...] = (16, 32, 64, 96, 128, 128)
     steps: int = 8480
     coarse_steps: int = 8480
+    window_steps: int = 0
     batch: int = 1
     learning_rate: float = 4e-4
     weight_decay: float = 1e-4

@@ -9,6 +9,8 @@ from PASTATrain.classes import CLASSES, IGNORE, STRUCTURES
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from PASTALib.network import Window
+
 FIRST_LESION = 1 + len(STRUCTURES)
 
 
@@ -25,33 +27,51 @@ class SegmentationLoss:
     """
 
     def __init__(self, scales: int = 3) -> None:
-        import torch
         from monai.losses import DiceLoss
 
         weights = [2.0**-scale for scale in range(scales)]
         self._scale_weights = [weight / sum(weights) for weight in weights]
         self._dice = DiceLoss(include_background=True, softmax=False, smooth_nr=0.0, smooth_dr=1e-5)
-        self._class_weights = torch.ones(len(CLASSES))
 
-    def __call__(self, logits: list[Tensor], channels: Tensor, lesion_weight: float) -> Tensor:
-        """Loss of logits ``(batch, classes, z, y, x)`` per scale against ``(batch, z, y, x)``.
+    def __call__(
+        self,
+        logits: list[Tensor],
+        channels: Tensor,
+        lesion_weight: float,
+        finest: int = 0,
+        window: Window | None = None,
+    ) -> Tensor:
+        """Loss of the logits of every scale, the finest first.
 
-        `lesion_weight` is the cross-entropy weight of lesion voxels. A lesion is about one voxel
-        in five hundred of a patch: from the start with 4 or less nothing was learned of them in
-        4800 steps. A high weight inflates the odds of a lesion by as much, so it falls later.
+        Args:
+            logits: ``(batch, classes, z, y, x)`` per scale, each half as fine as the one before.
+            channels: ``(batch, z, y, x)`` at full resolution.
+            lesion_weight: cross-entropy weight of lesion voxels. A lesion is about one voxel in
+                five hundred of a patch: from the start with 4 or less nothing was learned of them
+                in 4800 steps. A high weight inflates the odds of a lesion by as much, so it falls
+                later.
+            finest: level of the first logits; 0 is full resolution.
+            window: part of the patch that the full-resolution logits are of.
         """
-        self._class_weights[FIRST_LESION:] = lesion_weight
+        import torch
+
+        from PASTALib.network import part
+
+        weights = torch.ones(len(CLASSES), device=logits[0].device)
+        weights[FIRST_LESION:] = lesion_weight
         total = logits[0].new_zeros((), dtype=logits[0].float().dtype)
-        for scale, (weight, scores) in enumerate(zip(self._scale_weights, logits, strict=False)):
-            step = 2**scale
-            coarse = channels[:, ::step, ::step, ::step]
-            for patch in range(len(coarse)):
+        for scale, (share, scores) in enumerate(zip(self._scale_weights, logits, strict=False)):
+            step = 2 ** (scale + finest)
+            seen = channels[:, ::step, ::step, ::step]
+            if step == 1 and window is not None:
+                seen = part(channels, window)
+            for patch in range(len(seen)):
                 one = slice(patch, patch + 1)
-                loss = self._one_patch(scores[one].float(), coarse[one])
-                total = total + weight / len(coarse) * loss
+                loss = self._one_patch(scores[one].float(), seen[one], weights)
+                total = total + share / len(seen) * loss
         return total
 
-    def _one_patch(self, logits: Tensor, channels: Tensor) -> Tensor:
+    def _one_patch(self, logits: Tensor, channels: Tensor, weights: Tensor) -> Tensor:
         from torch.nn import functional
 
         known = channels != IGNORE
@@ -60,7 +80,7 @@ class SegmentationLoss:
         entropy = functional.nll_loss(
             logarithm,
             target.masked_fill(~known, IGNORE),
-            weight=self._class_weights.to(logits.device),
+            weight=weights,
             ignore_index=IGNORE,
         )
         # A class that is absent has a constant Dice loss here (smooth_nr = 0), so only the

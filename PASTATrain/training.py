@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 from PASTALib.files import written_atomically
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.cases import load_cases
-from PASTATrain.classes import CLASSES
+from PASTATrain.classes import CLASSES, IGNORE
 from PASTATrain.config import TrainingConfig
 from PASTATrain.distributed import this_process
-from PASTATrain.losses import SegmentationLoss
+from PASTATrain.losses import FIRST_LESION, SegmentationLoss
 from PASTATrain.patches import endless
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
-    from PASTALib.network import UNet
+    from PASTALib.network import UNet, Window
 
 CHECKPOINT = "checkpoint.pt"
 LOG = "log.csv"
@@ -70,6 +70,26 @@ def lesion_weight(step: int, config: TrainingConfig) -> float:
     """Cross-entropy weight of lesion voxels: falls geometrically from first to last step."""
     first, last = config.lesion_weight
     return first * (last / first) ** min(1.0, step / config.steps)
+
+
+def window_of(step: int, channels: torch.Tensor, config: TrainingConfig) -> Window | None:
+    """Part of the patch that is decoded at full resolution in a step; None is all of it.
+
+    Half an edge long: an eighth of the work. Around a voxel of a lesion, where there is one.
+    """
+    import torch
+
+    if not config.coarse_steps <= step < config.window_steps:
+        return None
+    lesion = ((channels >= FIRST_LESION) & (channels != IGNORE)).any(dim=0).nonzero()
+    edge = config.patch // 2
+    if len(lesion):
+        center = lesion[torch.randint(len(lesion), ())].tolist()
+    else:
+        center = torch.randint(config.patch, (3,)).tolist()
+    starts = (min(max(0, c - edge // 2), config.patch - edge) // 2 * 2 for c in center)
+    z, y, x = (slice(start, start + edge) for start in starts)
+    return z, y, x
 
 
 @dataclass
@@ -154,11 +174,10 @@ def training_step(
     device = next(state.network.parameters()).device
     image, channels = batch["image"].to(device), batch["label"].to(device)
     finest = 1 if state.step < config.coarse_steps else 0
-    stride = 2**finest
+    window = window_of(state.step, channels, config)
     with torch.autocast(device.type, torch.bfloat16):
-        logits = scales(image, finest)
-    seen = channels[:, ::stride, ::stride, ::stride]
-    loss = loss_of(logits, seen, lesion_weight(state.step, config))
+        logits = scales(image, finest, window)
+    loss = loss_of(logits, channels, lesion_weight(state.step, config), finest, window)
     state.optimizer.zero_grad(set_to_none=True)
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(state.network.parameters(), 12.0)

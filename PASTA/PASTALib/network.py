@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+Window = tuple[slice, slice, slice]
+
 
 def convolution_block(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential:
     """3x3x3 convolution, instance normalization, leaky ReLU (slope 0.01, as PASTA and nnU-Net)."""
@@ -31,6 +33,12 @@ def level(channels_in: int, channels_out: int, stride: int = 1) -> nn.Sequential
         convolution_block(channels_in, channels_out, stride),
         convolution_block(channels_out, channels_out),
     )
+
+
+def part(features: Tensor, window: Window, coarser: int = 1) -> Tensor:
+    """The voxels of a window in features that are `coarser` times less fine than the window."""
+    z, y, x = (slice(s.start // coarser, s.stop // coarser) for s in window)
+    return features[..., z, y, x]
 
 
 class UNet(nn.Module):
@@ -75,13 +83,22 @@ class UNet(nn.Module):
             features.append(image)
         return features
 
-    def decode(self, features: list[Tensor], finest: int = 0) -> list[Tensor]:
-        """Features of the decoder levels, coarsest first, down to level `finest` (0 is full)."""
+    def decode(
+        self, features: list[Tensor], finest: int = 0, window: Window | None = None
+    ) -> list[Tensor]:
+        """Features of the decoder levels, coarsest first, down to level `finest` (0 is full).
+
+        The full-resolution level is decoded in a window of the image only, where one is given.
+        """
         deep = features[-1]
         decoded = []
         skips = features[finest:-1][::-1]
         for up, stage, skip in zip(self.up, self.decoder, skips, strict=False):
-            deep = stage(torch.cat([up(deep), skip], dim=1))
+            if window is not None and skip is features[0]:
+                joined = torch.cat([up(part(deep, window, 2)), part(skip, window)], dim=1)
+            else:
+                joined = torch.cat([up(deep), skip], dim=1)
+            deep = stage(joined)
             decoded.append(deep)
         return decoded
 
@@ -92,12 +109,13 @@ class UNet(nn.Module):
             return logits
         return functional.interpolate(logits, image.shape[2:], mode="trilinear")
 
-    def scales(self, image: Tensor, finest: int = 0) -> list[Tensor]:
+    def scales(self, image: Tensor, finest: int = 0, window: Window | None = None) -> list[Tensor]:
         """Logits of every decoder level from `finest` on, the finest first: for training.
 
-        With `finest` 1 the full-resolution level of the decoder, half of the work, is left out.
+        The full-resolution level of the decoder is half of the work. With `finest` 1 it is left
+        out, with a `window` (z, y, x slices with even ends) it is done for this part only.
         """
-        decoded = self.decode(self.encode(image), finest)
+        decoded = self.decode(self.encode(image), finest, window)
         return [head(deep) for head, deep in zip(self.heads, decoded, strict=False)][::-1]
 
 
@@ -108,6 +126,6 @@ class AllScales(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, finest: int) -> list[Tensor]:
+    def forward(self, image: Tensor, finest: int, window: Window | None) -> list[Tensor]:
         """See `UNet.scales`."""
-        return self.network.scales(image, finest)
+        return self.network.scales(image, finest, window)

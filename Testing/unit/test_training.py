@@ -14,6 +14,7 @@ import torch
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.model import load_model
+from PASTALib.network import UNet
 from PASTALib.progress import CancelToken, silent
 from PASTATrain.augment import Deformation, mirror
 from PASTATrain.cases import Case, load_cases, save_case
@@ -25,7 +26,14 @@ from PASTATrain.painting import other_phase, paint
 from PASTATrain.parts import pack, unpack
 from PASTATrain.patches import PatchMaker, cube
 from PASTATrain.pseudo_labels import fill_unknown, filled
-from PASTATrain.training import CHECKPOINT, LOG, TrainingState, learning_rate, train
+from PASTATrain.training import (
+    CHECKPOINT,
+    LOG,
+    TrainingState,
+    learning_rate,
+    train,
+    window_of,
+)
 
 SMALL = TrainingConfig(
     patch=32,
@@ -277,3 +285,35 @@ def test_a_missing_part_is_told(cases: Path, tmp_path: Path) -> None:
     pack(tmp_path / "run", SMALL, tmp_path / "parts", limit=10_000)[0].unlink()
     with pytest.raises(PastaError, match="not a whole checkpoint"):
         unpack(tmp_path / "parts", SMALL, tmp_path / "again")
+
+
+def test_a_window_is_decoded_as_in_the_whole_patch_but_for_its_normalization() -> None:
+    torch.manual_seed(0)
+    network = UNet((4, 8), len(CLASSES)).eval()
+    image = torch.randn(1, 1, 16, 16, 16)
+    window = (slice(4, 12), slice(8, 16), slice(0, 8))
+    for stage in network.decoder:
+        for block in stage:
+            block[1] = torch.nn.Identity()
+    whole, parts = network.scales(image), network.scales(image, 0, window)
+    assert parts[0].shape == (1, len(CLASSES), 8, 8, 8)
+    assert torch.allclose(parts[0][..., 3:5, 3:, :5], whole[0][..., 7:9, 11:, :5], atol=1e-5)
+    right = torch.randint(0, 5, (1, 16, 16, 16)).to(torch.uint8)
+    assert torch.isfinite(SegmentationLoss()(parts, right, 2.0, 0, window))
+
+
+def test_windows_lie_in_the_patch_around_a_lesion_where_there_is_one() -> None:
+    config = replace(SMALL, coarse_steps=2, window_steps=5)
+    channels = torch.zeros(1, 32, 32, 32, dtype=torch.uint8)
+    channels[0, 3, 30, 16] = CLASSES.index("liver_tumor")
+    assert window_of(1, channels, config) is None
+    assert window_of(5, channels, config) is None
+    for _ in range(5):
+        window = window_of(3, channels, config)
+        assert window is not None
+        for axis, place in zip(window, (3, 30, 16), strict=True):
+            assert axis.start <= place < axis.stop
+            assert axis.start >= 0
+            assert axis.stop <= 32
+            assert axis.stop - axis.start == 16
+            assert axis.start % 2 == 0
