@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.model import Model, ModelInfo
+from PASTALib.model import Model
+from PASTATrain.exchange.nnunet_plans import dataset_json, plans_json
 
 MONAI_OVERLAP = 0.25  # MONAI's default, and ours
 NNUNET_STEP = 0.5  # nnU-Net's default
@@ -76,12 +76,8 @@ def nnunet(source: Path, target: Path, model: Model) -> None:
     from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor
     from nnunetv2.utilities.plans_handling.plans_handler import PlansManager
 
-    plans = PlansManager(nnunet_plans(model.info))
-    dataset = {
-        "channel_names": {"0": "CT"},
-        "labels": {key: number for number, key in enumerate(model.info.classes)},
-        "file_ending": ".nii.gz",
-    }
+    plans = PlansManager(plans_json(model.info, "Dataset001_Benchmark"))
+    dataset = dataset_json(model.info)
     predictor = nnUNetPredictor(
         tile_step_size=NNUNET_STEP,
         use_mirroring=False,
@@ -101,59 +97,6 @@ def nnunet(source: Path, target: Path, model: Model) -> None:
     values, properties = SimpleITKIO().read_images([str(source)])
     shorter = str(target).removesuffix(".nii.gz")
     predictor.predict_single_npy_array(values, properties, None, shorter, False)
-
-
-def nnunet_plans(info: ModelInfo) -> dict[str, Any]:
-    """Plans of nnU-Net that describe a model of ours, with nnU-Net's default resampling."""
-    normalization = info.normalization
-    resampling: dict[str, Any] = {}
-    for what, is_seg, order in (("data", False, 3), ("seg", True, 1), ("probabilities", False, 1)):
-        resampling[f"resampling_fn_{what}"] = "resample_data_or_seg_to_shape"
-        resampling[f"resampling_fn_{what}_kwargs"] = {
-            "is_seg": is_seg,
-            "order": order,
-            "order_z": 0,
-            "force_separate_z": None,
-        }
-    levels = len(info.features)
-    return {
-        "dataset_name": "Dataset001_Benchmark",
-        "plans_name": "nnUNetPlans",
-        "original_median_spacing_after_transp": [info.spacing_mm] * 3,
-        "original_median_shape_after_transp": list(info.patch),
-        "image_reader_writer": "SimpleITKIO",
-        "transpose_forward": [0, 1, 2],
-        "transpose_backward": [0, 1, 2],
-        "experiment_planner_used": "ExperimentPlanner",
-        "label_manager": "LabelManager",
-        "foreground_intensity_properties_per_channel": {
-            "0": {
-                "mean": normalization.mean,
-                "std": normalization.sd,
-                "percentile_00_5": normalization.low,
-                "percentile_99_5": normalization.high,
-            }
-        },
-        "configurations": {
-            "3d_fullres": {
-                "data_identifier": "nnUNetPlans_3d_fullres",
-                "preprocessor_name": "DefaultPreprocessor",
-                "batch_size": 1,
-                "patch_size": list(info.patch),
-                "median_image_size_in_voxels": list(info.patch),
-                "spacing": [info.spacing_mm] * 3,
-                "normalization_schemes": ["CTNormalization"],
-                "use_mask_for_norm": [False],
-                **resampling,
-                "architecture": {
-                    "network_class_name": "PASTALib.network.UNet",
-                    "arch_kwargs": {"strides": [[1] * 3] + [[2] * 3] * (levels - 1)},
-                    "_kw_requires_import": [],
-                },
-                "batch_dice": False,
-            }
-        },
-    }
 
 
 PATHS = {"ours": ours, "nnU-Net": nnunet, "MONAI": monai}

@@ -46,7 +46,7 @@ NAMES = (
 """The same for imported names."""
 SLICER_ONLY = {"slicer", "vtk", "qt", "ctk"}
 HEAVY = {"torch", "monai", "nnunetv2", "highdicom"}
-TORCH_AT_THE_TOP = {"PASTA/PASTALib/network.py"}
+TORCH_AT_THE_TOP = {"PASTA/PASTALib/network.py", "PASTA/PASTALib/plans_network.py"}
 """Classes that derive from torch's have to be defined somewhere: here, and in PASTATrain."""
 
 
