@@ -1,6 +1,33 @@
-"""A stand-in for the 3D Slicer application around the package slicer-core.
+"""A stand-in for the 3D Slicer application around the package slicer-core, for tests and pictures.
 
-Enough of ``qt``, ``ctk`` and Slicer's Python layer to load our modules and press their buttons, and
-strict where PythonQt is: an unknown property, a value of the wrong type or a signal that the widget
-does not have is an error. Limited to what the modules use; the last word has the real Slicer.
+It runs the module files as they are: real MRML from slicer-core; ``qt``, ``ctk`` and the widgets of
+Slicer on PySide6 with the manners of PythonQt (`host.pythonqt`); views drawn by Slicer's own
+displayable managers. Names that Slicer 5.12 does not have are refused (``slicer_api.json``). The
+last word has the real Slicer, in which the same tests run.
 """
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from host.host import Host
+
+_running: list[Host] = []
+
+
+def start() -> Host:
+    """The running host; it is started if there is none."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from host.host import Host
+
+    if not _running:
+        _running.append(Host())
+    return _running[0]
+
+
+def stop() -> None:
+    """Stop the running host, if there is one."""
+    while _running:
+        _running.pop().stop()

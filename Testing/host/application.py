@@ -1,115 +1,109 @@
-"""Makes slicer-core look like the running application, as far as our modules look."""
+"""``slicer.app`` and what hangs on it: settings, module manager, command-line options."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
-from typing import Any
+import logging
+import os
+import tempfile
+from typing import Any, ClassVar
 
-import slicer
-import slicer.util
+from PySide6.QtCore import Property, QObject, QSettings, Signal
+from PySide6.QtWidgets import QApplication
 
-from host.ui_file import load_ui
+from host.pythonqt.classes import register_stand_in
+from host.standins.stored import stored
 
 
-class Application:
-    """``slicer.app``: what modules connect to at start, and what they told the user."""
+@register_stand_in
+class qSlicerApplication(QApplication):
+    """The application. What it consists of is set by the host when it starts."""
 
-    def __init__(self) -> None:
-        self.at_startup: list[Any] = []
-        self.errors: list[str] = []
-
-    def connect(self, signal: str, slot: Any) -> bool:
-        assert signal == "startupCompleted()", signal
-        self.at_startup.append(slot)
-        return True
+    startupCompleted = Signal()
+    SIGNALS: ClassVar[dict[str, str]] = {"mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged"}
+    mrmlSceneChanged = Signal(object)
+    parts: Any = None
+    testing = True
+    _paused = 0
 
     def testingEnabled(self) -> bool:
-        return True
+        return self.testing
+
+    def mrmlScene(self) -> Any:
+        return self.parts.scene
+
+    def applicationLogic(self) -> Any:
+        return self.parts.application_logic
+
+    def moduleManager(self) -> Any:
+        return self.parts.modules
+
+    def moduleLogic(self, name: str) -> Any:
+        return self.parts.modules.module(name).logic()
+
+    def layoutManager(self) -> Any:
+        return self.parts.layout
+
+    def coreIOManager(self) -> Any:
+        return self.parts.io
+
+    def ioManager(self) -> Any:
+        return self.parts.io
+
+    def commandOptions(self) -> Any:
+        return self.parts.options
+
+    def userSettings(self) -> QSettings:
+        return QSettings()
+
+    def settings(self) -> QSettings:
+        return QSettings()
+
+    def revisionUserSettings(self) -> QSettings:
+        return QSettings()
+
+    def startupEnvironment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def restart(self) -> None:
+        logging.info("Slicer would restart now")
+
+    def pauseRender(self) -> None:
+        self.setRenderPaused(True)
+
+    def resumeRender(self) -> None:
+        self.setRenderPaused(False)
+
+    def setRenderPaused(self, paused: bool) -> None:
+        self._paused = max(0, self._paused + (1 if paused else -1))
+
+    temporaryPath = stored(str, tempfile.gettempdir())
+    majorVersion = Property(int, lambda self: 5)
+    minorVersion = Property(int, lambda self: 12)
+    revision = Property(str, lambda self: "34627")
+    releaseType = Property(str, lambda self: "Stable")
+    platform = Property(str, lambda self: "linux-amd64")
+    os = Property(str, lambda self: "linux")
+    arch = Property(str, lambda self: "amd64")
 
 
-class ScriptedLoadableModule:
-    def __init__(self, parent: Any) -> None:
-        self.parent = parent
+@register_stand_in
+class qSlicerCommandOptions(QObject):
+    testingEnabled = Property(bool, lambda self: QApplication.instance().testing)
+    noMainWindow = Property(bool, lambda self: False)
 
 
-class ScriptedLoadableModuleWidget:
-    """Knows the folder of its module, as Slicer's does."""
+def the_application() -> Any:
+    """The one application of this process, with settings of its own in a temporary folder."""
+    from host.pythonqt.classes import wrap
 
-    def __init__(self, parent: Any = None) -> None:
-        self.parent = parent
-        self.layout = SimpleNamespace(addWidget=lambda widget: None)
-
-    def setup(self) -> None:
-        """Slicer adds the reload buttons here."""
-
-    def resourcePath(self, name: str) -> str:
-        file = sys.modules[type(self).__module__].__file__
-        assert file is not None
-        return str(Path(file).parent / "Resources" / name)
-
-
-class ScriptedLoadableModuleLogic:
-    pass
-
-
-class ScriptedLoadableModuleTest:
-    def delayDisplay(self, message: str) -> None:
-        """Slicer shows the message for a moment."""
-
-
-@contextmanager
-def running_application(scene: Any) -> Iterator[Application]:
-    """Within the block, ``import slicer`` finds an application with this scene."""
-    application = Application()
-    base = ModuleType("slicer.ScriptedLoadableModule")
-    for kind in (
-        ScriptedLoadableModule,
-        ScriptedLoadableModuleWidget,
-        ScriptedLoadableModuleLogic,
-        ScriptedLoadableModuleTest,
-    ):
-        setattr(base, kind.__name__, kind)
-    i18n = ModuleType("slicer.i18n")
-    i18n.tr = lambda text: text  # type: ignore[attr-defined]
-    i18n.translate = lambda context, text: text  # type: ignore[attr-defined]
-    modules = {
-        "slicer.ScriptedLoadableModule": base,
-        "slicer.i18n": i18n,
-        "qt": ModuleType("qt"),
-        "ctk": ModuleType("ctk"),
-    }
-    attributes = {"app": application, "mrmlScene": scene, "modules": SimpleNamespace()}
-    functions = {
-        "loadUI": load_ui,
-        "errorDisplay": lambda text, **_: application.errors.append(text),
-    }
-    before = [{name: sys.modules.get(name) for name in modules}]
-    before += [{name: getattr(slicer, name, None) for name in attributes}]
-    before += [{name: getattr(slicer.util, name) for name in functions}]
-    sys.modules.update(modules)
-    for owner, values in ((slicer, attributes), (slicer.util, functions)):
-        for name, value in values.items():
-            setattr(owner, name, value)
-    try:
-        yield application
-    finally:
-        _restore(before)
-
-
-def _restore(before: list[dict[str, Any]]) -> None:
-    for name, module in before[0].items():
-        if module is None:
-            sys.modules.pop(name, None)
-        else:
-            sys.modules[name] = module
-    for name, value in before[1].items():
-        if value is None:
-            delattr(slicer, name)
-        else:
-            setattr(slicer, name, value)
-    for name, value in before[2].items():
-        setattr(slicer.util, name, value)
+    native = QApplication.instance()
+    if native is None:
+        folder = tempfile.mkdtemp(prefix="pasta-host-settings-")
+        QSettings.setDefaultFormat(QSettings.IniFormat)
+        QSettings.setPath(QSettings.IniFormat, QSettings.UserScope, folder)
+        native = qSlicerApplication(["Slicer"])
+        native.setApplicationName("Slicer")
+        native.setOrganizationName("host")
+        native.setQuitOnLastWindowClosed(False)
+        native.kept = native  # as long as the process
+    return wrap(native)

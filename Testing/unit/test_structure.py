@@ -8,14 +8,12 @@ import subprocess
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 import tomllib
 from packaging.requirements import Requirement
 
 from cmake_lists import MODULES, library_files, listed_resources, listed_scripts
-from host.ui_file import load_ui
 from PASTALib.packages import TORCH, requirements
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -190,15 +188,6 @@ def test_files_hold_one_idea_each():
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_file_only_declares_the_module(module):
     assert len((ROOT / module / f"{module}.py").read_bytes().splitlines()) <= 100
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_panel_can_be_built_from_its_ui_file(module):
-    path = ROOT / module / "Resources" / "UI" / f"{module}.ui"
-    widget = load_ui(path)
-    assert widget.name == module
-    names = [item.attrib["name"] for item in ElementTree.parse(path).getroot().iter("widget")]
-    assert len(names) == len(set(names))
 
 
 def test_lines_end_with_lf():

@@ -1,0 +1,101 @@
+"""Fixtures of the GUI tests: the test host, or the real Slicer where one runs around us."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+
+def inside_real_slicer() -> bool:
+    """Whether the tests were started by Slicer itself."""
+    try:
+        import slicer
+    except ImportError:
+        return False
+    return getattr(slicer, "app", None) is not None and hasattr(slicer.app, "pythonConsole")
+
+
+@pytest.fixture(scope="module")
+def application() -> Iterator[Any]:
+    """The test host, started once for the tests of a file; or the real Slicer."""
+    if inside_real_slicer():
+        from gui.real_slicer import RealSlicer
+
+        yield RealSlicer()
+        return
+    for package in ("slicer", "PySide6.QtWidgets", "PySide6.QtUiTools"):
+        pytest.importorskip(
+            package,
+            reason=f"GUI tests need {package} with the libraries of the system that it uses; see "
+            "Testing/host/README.md",
+            exc_type=ImportError,
+        )
+    import host
+
+    yield host.start()
+    host.stop()
+
+
+@pytest.fixture
+def host(application: Any) -> Iterator[Any]:
+    """The application with an empty scene. What went wrong unseen in the test makes it fail."""
+    application.clear()
+    application.take_faults()
+    yield application
+    faults = application.take_faults()
+    assert not faults, "went wrong unseen:\n" + "\n".join(faults)
+
+
+@pytest.fixture
+def scene(host: Any) -> Any:
+    """The scene, empty."""
+    return host.scene
+
+
+@pytest.fixture
+def sample_volume(scene: Any) -> Any:
+    """A block of soft tissue with a liver in it, as a CT volume node."""
+    from PASTALib.mrml.volumes import add_volume
+
+    return add_volume(scene, block()[0], "Block")
+
+
+@pytest.fixture
+def sample_organs(scene: Any, sample_volume: Any) -> Any:
+    """The liver of the sample volume, as a segmentation node."""
+    from PASTALib.ct import Segmentation
+    from PASTALib.mrml.segmentations import add_segmentation
+
+    labels = block()[1]
+    none = sitk.Image(labels.GetSize(), sitk.sitkUInt8)
+    none.CopyInformation(labels)
+    return add_segmentation(scene, Segmentation(labels, none, none), "Organs", volume=sample_volume)
+
+
+@pytest.fixture
+def sample_torso(scene: Any) -> tuple[Any, Any]:
+    """The synthetic torso, coarse: CT volume node and segmentation node of its organs."""
+    from PASTAGenLib.mrml.samples import add_sample_torso
+
+    return add_sample_torso(scene, 1, spacing_mm=8.0)
+
+
+def block() -> tuple[sitk.Image, sitk.Image]:
+    """CT and organ labels of the sample volume."""
+    from PASTALib.catalog import catalog
+
+    rng = np.random.default_rng(4)
+    hu = np.full((40, 60, 60), -1000, np.float32)
+    hu[:, 8:52, 8:52] = 40
+    organs = np.zeros(hu.shape, np.uint8)
+    organs[4:36, 14:46, 14:46] = catalog().label("liver")
+    hu[organs > 0] = 60
+    hu += rng.normal(0, 10, hu.shape)
+    images = (sitk.GetImageFromArray(hu.astype(np.int16)), sitk.GetImageFromArray(organs))
+    for image in images:
+        image.SetSpacing((2.0, 2.0, 2.5))
+    return images
