@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,12 @@ def dice(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def write_corrections(
-    study: Study, report: Report, original: sitk.Image, log: dict[str, Any], folder: Path
+    study: Study,
+    report: Report,
+    original: sitk.Image,
+    original_types: Mapping[str, str],
+    seconds: Mapping[str, float],
+    folder: Path,
 ) -> Path:
     """Write one case of the data set; returns its folder.
 
@@ -56,7 +62,8 @@ def write_corrections(
         study: the lesions as they are now.
         report: the report as it is now.
         original: numbers of the lesions as the model outlined them, in the CT's geometry.
-        log: ``types`` of the original lesions and ``seconds`` spent, by id, and ``steps``.
+        original_types: the types that the model gave them, by id.
+        seconds: how long a reader was at each finding, by id.
         folder: of the data set.
 
     Raises:
@@ -71,14 +78,14 @@ def write_corrections(
         (target / FACTS).unlink(missing_ok=True)  # written last: a case with it is whole
         write_image(study.ct.image, target / "ct.nii.gz")
         write_labels(study.organs, target / "organs.nii.gz")
-        for name, numbers, of in (("ai", original, log["types"]), ("final", final, types)):
+        for name, numbers, of in (("ai", original, original_types), ("final", final, types)):
             write_labels(numbers, target / f"{name}_instances.nii.gz")
             write_labels(_labels(numbers, of), target / f"{name}_labels.nii.gz")
         write_report(report, target / "report.json")
         facts = {
             "layout": LAYOUT,
-            "findings": _facts(report, original, final, log),
-            "log": log["steps"],
+            "findings": _facts(report, original, final, original_types, seconds),
+            "log": [edit.model_dump(mode="json") for edit in report.edits],
         }
         write_text(target / FACTS, json.dumps(facts, indent=1) + "\n")
     except OSError as error:
@@ -88,7 +95,7 @@ def write_corrections(
     return target
 
 
-def _labels(numbers: sitk.Image, types: dict[str, str]) -> sitk.Image:
+def _labels(numbers: sitk.Image, types: Mapping[str, str]) -> sitk.Image:
     """Catalogue labels of a map of lesion numbers."""
     array = sitk.GetArrayViewFromImage(numbers)
     table = np.zeros(int(array.max()) + 1, np.uint8)
@@ -101,12 +108,16 @@ def _labels(numbers: sitk.Image, types: dict[str, str]) -> sitk.Image:
 
 
 def _facts(
-    report: Report, original: sitk.Image, final: sitk.Image, log: dict[str, Any]
+    report: Report,
+    original: sitk.Image,
+    final: sitk.Image,
+    original_types: Mapping[str, str],
+    seconds: Mapping[str, float],
 ) -> list[dict[str, Any]]:
     before, after = (sitk.GetArrayViewFromImage(image) for image in (original, final))
     voxel_ml = float(np.prod(final.GetSpacing())) / 1000
     known = {finding.id: finding for finding in report.findings}
-    ids = sorted({*known, *log["types"]}, key=number_of)
+    ids = sorted({*known, *original_types}, key=number_of)
     rows = []
     for lesion in ids:
         ai, now = before == number_of(lesion), after == number_of(lesion)
@@ -115,12 +126,12 @@ def _facts(
             {
                 "id": lesion,
                 "status": "deleted" if finding is None else status(report, finding),
-                "ai_type": log["types"].get(lesion),
+                "ai_type": original_types.get(lesion),
                 "final_type": finding and finding.type,
                 "dice": round(dice(ai, now), 4),
                 "ai_volume_ml": round(int(ai.sum()) * voxel_ml, 3),
                 "final_volume_ml": round(int(now.sum()) * voxel_ml, 3),
-                "seconds": round(log["seconds"].get(lesion, 0.0), 1),
+                "seconds": round(seconds.get(lesion, 0.0), 1),
             }
         )
     return rows

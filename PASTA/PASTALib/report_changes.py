@@ -61,6 +61,18 @@ def recorded(
     return report.model_copy(update={"edits": (*report.edits, edit)})
 
 
+def recorded_stroke(
+    report: Report, finding_id: str, old_ml: float, new_ml: float, *, who: str
+) -> Report:
+    """The report with the record that an outline was drawn; strokes in a row are one record."""
+    path = f"findings/{finding_id}/outline"
+    last = report.edits[-1] if report.edits else None
+    if last is not None and last.path == path and last.who == who:
+        old_ml = last.old
+        report = report.model_copy(update={"edits": report.edits[:-1]})
+    return recorded(report, path, old_ml, new_ml, who=who)
+
+
 def with_findings(
     report: Report, findings: Sequence[Finding], targets: TargetCandidates | None
 ) -> Report:

@@ -123,12 +123,23 @@ def list_segments(
         lesion = of_instance.get(label)
         if lesion is None:
             raise PastaError(f"Label {label} of the instance map belongs to no listed lesion.")
-        item = catalog().lesion_types[lesion.type]
-        name = f"{lesion.id} {item.name}"
-        segments.append(_segment(lesion.id, name, item, LESION_LAYER, label, extent, lesion.side))
+        segments.append(lesion_segment(lesion.id, lesion.type, label, extent, lesion.side))
     has_lesions = any(segment.layer == LESION_LAYER for segment in segments)
     layers = (segmentation.organs, lesion_image) if has_lesions else (segmentation.organs,)
     return SegmentList(layers, tuple(segments))
+
+
+def lesion_segment(
+    lesion_id: str,
+    lesion_type: str,
+    label: int = 1,
+    extent: tuple[int, int, int, int, int, int] = (0, -1, 0, -1, 0, -1),
+    side: str | None = None,
+) -> Segment:
+    """The segment of one lesion; without an extent it is empty."""
+    item = catalog().lesion_types[lesion_type]
+    name = f"{lesion_id} {item.name}"
+    return _segment(lesion_id, name, item, LESION_LAYER, label, extent, side)
 
 
 def _segment(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.catalog import catalog
-from PASTALib.ct import CT, Segmentation
+from PASTALib.catalog import PHASE_NAMES, catalog
+from PASTALib.ct import CT, Estimate, Segmentation
 from PASTALib.drafting import draft_finding, draft_targets, setting_of
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
@@ -165,3 +165,16 @@ class Study:
     def instances(self) -> sitk.Image:
         """uint16 map of the lesions' numbers."""
         return instance_map(self.ct.image, self.lesions.values())
+
+
+def described_as(ct: CT, report: Report) -> CT:
+    """`ct` with what its report tells of it: phase, region, notes."""
+    keys = {name: key for key, name in PHASE_NAMES.items()}
+    phase, region = report.technique.phase, report.technique.region
+    return replace(
+        ct,
+        phase=Estimate(keys.get(phase.value, phase.value), phase.confidence, phase.source),
+        region=Estimate(region.value, region.confidence, region.source),
+        notes=report.technique.notes,
+        technique=dict(report.technique.reported),
+    )

@@ -38,12 +38,11 @@ class SceneCarrier:
     def __call__(self, analysis: Analysis, folder: Path) -> None:
         """Called by `PASTALib.cli.run` with each finished analysis and its result folder."""
         from PASTALib.mrml.bundle import save_scene
-        from PASTALib.mrml.case import add_case
+        from PASTALib.mrml.case import add_analysis
 
         scene = self._carrier.scene
-        page = folder / "report.html"
         try:
-            add_case(scene, analysis, page.read_text("utf-8") if page.is_file() else None)
+            add_analysis(scene, analysis)
             save_scene(scene, folder / f"{folder.name}.mrb")
         finally:
             scene.Clear(0)

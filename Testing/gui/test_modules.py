@@ -84,7 +84,8 @@ def test_a_run_shows_progress_and_the_impression(host, sample_volume, sample_org
         progress(0.5, "Halfway")
         seen.update(volume=volume, organs=organs, bar=ui.progressBar.value)
         seen["enabled"] = ui.runButton.enabled
-        return SimpleNamespace(impression=("One cyst in the liver.", "No other lesion."))
+        report = SimpleNamespace(impression=("One cyst in the liver.", "No other lesion."))
+        return SimpleNamespace(read_report=lambda: report)
 
     analyze_panel._logic = SimpleNamespace(analyze=analyze)
     ui.runButton.click()

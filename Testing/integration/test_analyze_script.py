@@ -15,10 +15,12 @@ from PASTALib.ct import CT, Segmentation
 
 pytest.importorskip("slicer")
 
-from PASTALib.mrml.case import analyze_volume, ct_of
+from PASTALib.mrml.analyze import analyze_volume
+from PASTALib.mrml.case import cases_in, ct_of
 from PASTALib.mrml.scene import open_scene
 from PASTALib.mrml.segmentations import organ_map, segment_keys
 from PASTALib.mrml.volumes import add_volume, image_of
+from PASTALib.report import read_report
 
 pytestmark = pytest.mark.slicer
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,18 +110,15 @@ def test_each_case_gets_a_scene_with_ct_findings_and_report(script, model, tmp_p
         assert (bundle.parent / "segmentation.seg.nrrd").is_file()
         carrier.scene.Clear(0)
         assert carrier.scene.ReadFromMRB(str(bundle))
-        node = carrier.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
-        assert list(segment_keys(node).values()) == ["liver", "liver_cyst"]
+        (nodes,) = cases_in(carrier.scene)
+        assert list(segment_keys(nodes.organs)) == ["liver"]
+        assert segment_keys(nodes.lesions) == segment_keys(nodes.original) == {"L1": "liver_cyst"}
         volume = carrier.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         back = image_of(volume)
         there = sitk.Resample(back, image, sitk.Transform(), sitk.sitkNearestNeighbor, -9999)
         assert np.array_equal(sitk.GetArrayFromImage(there), sitk.GetArrayFromImage(image))
-        texts = carrier.scene.GetNodesByClass("vtkMRMLTextNode")
-        texts = [texts.GetItemAsObject(n).GetText() for n in range(texts.GetNumberOfItems())]
-        reports = [
-            (bundle.parent / f"report.{form}").read_text("utf-8") for form in ("json", "html")
-        ]
-        assert sorted(text.strip() for text in texts) == sorted(text.strip() for text in reports)
+        assert nodes.volume is volume
+        assert nodes.read_report() == read_report(bundle.parent / "report.json")
 
 
 def test_a_failed_case_sets_the_exit_code_and_leaves_no_scene(script, model, tmp_path):
@@ -164,10 +163,10 @@ def test_a_volume_of_the_scene_gets_its_findings_beside_it(model):
     nodes = analyze_volume(
         volume, model=str(model), device="cpu", progress=lambda done, text: steps.append(done)
     )
-    assert list(segment_keys(nodes.segmentation).items())[1] == ("L1", "liver_cyst")
-    assert np.array_equal(sitk.GetArrayFromImage(organ_map(nodes.segmentation, volume)), organs)
-    assert "cyst" in " ".join(nodes.impression).lower()
-    assert nodes.report.GetNodeReference("segmentation").GetID() == nodes.segmentation.GetID()
+    assert segment_keys(nodes.lesions) == {"L1": "liver_cyst"}
+    assert np.array_equal(sitk.GetArrayFromImage(organ_map(nodes.organs, volume)), organs)
+    assert "cyst" in " ".join(nodes.read_report().impression).lower()
+    assert cases_in(scene) == [nodes]
     assert steps == sorted(steps)
     assert steps[-1] == 1.0
 

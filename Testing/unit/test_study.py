@@ -189,8 +189,8 @@ def test_corrections_hold_both_masks_and_what_changed(study, report, tmp_path):
     report = recorded(report, "findings/L1/outline", 1.0, 0.5, who=READER)
     measured = study.measure(report, [shrunk(study, "L1"), *as_found(report)[1:]])
     report = with_findings(report, measured.findings, measured.targets)
-    log = {"types": types, "seconds": {"L1": 12.34}, "steps": [{"what": "outline", "id": "L1"}]}
-    folder = write_corrections(study, report, original, log, tmp_path)
+    seconds = {"L1": 12.34}
+    folder = write_corrections(study, report, original, types, seconds, tmp_path)
     facts = json.loads((folder / FACTS).read_text())
     first, second = facts["findings"]
     assert first["status"] == "edited"
@@ -198,11 +198,11 @@ def test_corrections_hold_both_masks_and_what_changed(study, report, tmp_path):
     assert first["final_volume_ml"] < first["ai_volume_ml"]
     assert first["seconds"] == 12.3
     assert (second["dice"], second["status"]) == (1.0, "AI")
-    assert facts["log"] == log["steps"]
+    assert [step["path"] for step in facts["log"]] == ["findings/L1/outline"]
     final = sitk.ReadImage(str(folder / "final_labels.nii.gz"))
     ai = sitk.ReadImage(str(folder / "ai_labels.nii.gz"))
     assert final.GetSize() == ai.GetSize() == study.ct.image.GetSize()
     assert set(np.unique(sitk.GetArrayViewFromImage(ai))) == set(
         np.unique(sitk.GetArrayViewFromImage(final))
     )
-    assert write_corrections(study, report, original, log, tmp_path) == folder
+    assert write_corrections(study, report, original, types, seconds, tmp_path) == folder

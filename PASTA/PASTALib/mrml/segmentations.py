@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
-from vtk.util import numpy_support
 
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
-from PASTALib.mrml.volumes import image_of, index_to_ras, vtk_image
+from PASTALib.geometry import Geometry
+from PASTALib.mrml.labelmaps import LABELMAP, offset_of, oriented, region_of, voxels_of
+from PASTALib.mrml.volumes import grid_of, index_to_ras
 from PASTALib.segments import LESION_LAYER, LesionInstance, Segment, list_segments
 
 KEY_TAG = "PASTA.Key"
-LABELMAP = "Binary labelmap"
-"""Name of the representation, as all versions of Slicer spell it."""
 
 ORGAN_OPACITY, LESION_OPACITY = 0.25, 0.75
 """Fill in slice views: organs so faint that the CT is read through them, lesions clear."""
@@ -51,20 +50,56 @@ def add_segmentation(
         PastaError: labels outside the catalogue, or geometries that differ.
     """
     listed = list_segments(segmentation, instances, lesions)
+    return add_segments(scene, name, listed.segments, listed.layers, volume)
+
+
+def add_segments(
+    scene: Any,
+    name: str,
+    rows: Sequence[Segment],
+    layers: Sequence[sitk.Image | None],
+    volume: Any = None,
+) -> Any:
+    """Add a segmentation node with listed segments; see `add_segmentation`.
+
+    Args:
+        scene: the scene to add to.
+        name: name of the node.
+        rows: the segments; none makes an empty segmentation.
+        layers: label images, in the CT's geometry or cut out of it; one that no row needs may be
+            None.
+        volume: volume node that was segmented.
+    """
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetSourceRepresentationToBinaryLabelmap()
-    labelmaps = [_placed(layer) for layer in listed.layers]
-    for row in listed.segments:
+    needed = {row.layer for row in rows}
+    labelmaps = {number: _placed(layers[number]) for number in needed}
+    for row in rows:
         node.GetSegmentation().AddSegment(_segment(row, labelmaps[row.layer]), row.id)
     if volume is not None:
         node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    for row in rows:
+        set_opacity(node, row.id, LESION_OPACITY if row.layer == LESION_LAYER else ORGAN_OPACITY)
+    return node
+
+
+def add_empty_segment(node: Any, row: Segment) -> None:
+    """Add a segment without voxels, for a reader to draw in."""
+    node.GetSegmentation().AddSegment(_segment(row, None), row.id)
+    set_opacity(node, row.id, LESION_OPACITY)
+
+
+def rename_segment(node: Any, row: Segment) -> None:
+    """Give a segment the name, color, term and key of another type; its voxels stay."""
+    _describe(node.GetSegmentation().GetSegment(row.id), row)
+
+
+def set_opacity(node: Any, segment_id: str, opacity: float) -> None:
+    """Fill of a segment in slice views."""
     display = node.GetDisplayNode()
     if display is not None:
-        for row in listed.segments:
-            opacity = LESION_OPACITY if row.layer == LESION_LAYER else ORGAN_OPACITY
-            display.SetSegmentOpacity2DFill(row.id, opacity)
-    return node
+        display.SetSegmentOpacity2DFill(segment_id, opacity)
 
 
 def organ_map(node: Any, volume: Any) -> sitk.Image:
@@ -76,22 +111,52 @@ def organ_map(node: Any, volume: Any) -> sitk.Image:
     Raises:
         PastaError: no segment is a structure of the catalogue.
     """
-    reference = image_of(volume)
-    array = np.zeros(reference.GetSize()[::-1], np.uint8)
-    found = False
-    for segment_id, key in segment_keys(node).items():
-        structure = catalog().structures.get(key)
-        if structure is not None:
-            array[_mask(node, segment_id, reference)] = structure.label
-            found = True
-    if not found:
+    grid = grid_of(volume)
+    keys = segment_keys(node)
+    known = catalog().structures
+    wanted = {item: known[key].label for item, key in keys.items() if key in known}
+    if not wanted:
         raise PastaError(
             f"The segmentation '{node.GetName()}' has no organ that PASTA knows; name its "
             "segments as in the catalogue, such as 'liver' or 'kidney_left'."
         )
-    organs = sitk.GetImageFromArray(array)
-    organs.CopyInformation(reference)
-    return organs
+    array = np.zeros(grid.shape_zyx, np.uint8)
+    for segment_id in _whole_layers(node, wanted, grid, array):
+        region = region_of(node, segment_id, grid)
+        if region is not None:
+            array[region.slices][region.mask] = wanted[segment_id]
+    return grid.place(sitk.GetImageFromArray(array))
+
+
+def _whole_layers(
+    node: Any, wanted: dict[str, int], grid: Geometry, array: np.ndarray
+) -> Iterator[str]:
+    """Translate label maps that several segments share at once; gives the segments that are left.
+
+    Sixty organs in one label map are one look-up instead of sixty passes over it.
+    """
+    shared: dict[Any, list[str]] = {}
+    for segment_id in wanted:
+        segment = node.GetSegmentation().GetSegment(segment_id)
+        shared.setdefault(segment.GetRepresentation(LABELMAP), []).append(segment_id)
+    for labelmap, ids in shared.items():
+        offset = None if labelmap is None else offset_of(node, labelmap, grid)
+        if len(ids) == 1 or offset is None:
+            yield from ids
+            continue
+        voxels = voxels_of(labelmap)
+        stop = offset + voxels.shape
+        if (offset < 0).any() or (stop > array.shape).any() or voxels.dtype.kind != "u":
+            yield from ids
+            continue
+        table = np.zeros(int(voxels.max()) + 1, np.uint8)
+        for segment_id in ids:
+            value = node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
+            if value < len(table):
+                table[value] = wanted[segment_id]
+        part = array[tuple(slice(a, b) for a, b in zip(offset, stop, strict=True))]
+        labels = table[voxels]
+        np.copyto(part, labels, where=labels > 0)
 
 
 def segment_keys(node: Any) -> dict[str, str]:
@@ -116,44 +181,23 @@ def segment_keys(node: Any) -> dict[str, str]:
 
 def _segment(row: Segment, labelmap: Any) -> Any:
     segment = slicer.vtkSegment()
+    _describe(segment, row)
+    if labelmap is not None:
+        segment.AddRepresentation(LABELMAP, labelmap)
+        segment.SetLabelValue(row.label)
+    return segment
+
+
+def _describe(segment: Any, row: Segment) -> None:
     segment.SetName(row.name)
     segment.SetNameAutoGenerated(False)
     segment.SetColor(*(channel / 255 for channel in row.color))
     segment.SetColorAutoGenerated(False)
     for tag, value in row.tags.items():
         segment.SetTag(tag, value)
-    segment.AddRepresentation(LABELMAP, labelmap)
-    segment.SetLabelValue(row.label)
-    return segment
 
 
-def _placed(layer: sitk.Image) -> Any:
+def _placed(layer: sitk.Image | None) -> Any:
     """A layer as the oriented label map of a segmentation."""
-    data = vtk_image(layer)
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(index_to_ras(layer).ravel())
-    data.SetImageToWorldMatrix(matrix)
-    return data
-
-
-def _mask(node: Any, segment_id: str, reference: sitk.Image) -> np.ndarray:
-    """Voxels [z, y, x] of a segment on the grid of an image."""
-    wanted = slicer.vtkOrientedImageData()
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy(index_to_ras(reference).ravel())
-    wanted.SetDimensions(*reference.GetSize())
-    wanted.SetImageToWorldMatrix(matrix)
-    wanted.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-
-    own = slicer.vtkOrientedImageData()
-    if not node.GetBinaryLabelmapRepresentation(segment_id, own):
-        raise PastaError(
-            f"The segment '{segment_id}' has no label map; make one in the module Segmentations."
-        )
-    world = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, world)
-    slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-        own, wanted, wanted, False, True, world
-    )
-    values = numpy_support.vtk_to_numpy(wanted.GetPointData().GetScalars())
-    return values.reshape(reference.GetSize()[::-1]) > 0
+    assert layer is not None
+    return oriented(sitk.GetArrayViewFromImage(layer), index_to_ras(layer))

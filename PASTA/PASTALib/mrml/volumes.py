@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import vtk
 from vtk.util import numpy_support
 
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry, as_index, as_vector
 
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """RAS to LPS and back."""
@@ -25,6 +27,15 @@ def image_of(volume: Any) -> sitk.Image:
     Raises:
         PastaError: no voxels, more than one value per voxel, or a transform that bends or shears.
     """
+    return grid_of(volume).place(sitk.GetImageFromArray(voxels_of_volume(volume)))
+
+
+def voxels_of_volume(volume: Any) -> np.ndarray:
+    """The voxels ``[z, y, x]`` of a scalar volume node, a view.
+
+    Raises:
+        PastaError: no voxels, or more than one value per voxel.
+    """
     data = volume.GetImageData()
     if data is None or data.GetNumberOfPoints() == 0:
         raise PastaError(f"The volume '{volume.GetName()}' is empty; choose one with voxels.")
@@ -34,7 +45,16 @@ def image_of(volume: Any) -> sitk.Image:
             "voxel; choose a CT, which has one."
         )
     values = numpy_support.vtk_to_numpy(data.GetPointData().GetScalars())
-    image = sitk.GetImageFromArray(values.reshape(data.GetDimensions()[::-1]))
+    return values.reshape(data.GetDimensions()[::-1])
+
+
+def grid_of(volume: Any) -> Geometry:
+    """Where the voxels of a volume node lie, in LPS, with the node's linear transforms.
+
+    Raises:
+        PastaError: no voxels, or a transform that bends or shears.
+    """
+    size = voxels_of_volume(volume).shape[::-1]
     matrix = _FLIP @ _index_to_world(volume)
     spacing = np.linalg.norm(matrix[:3, :3], axis=0)
     direction = matrix[:3, :3] / spacing
@@ -43,10 +63,12 @@ def image_of(volume: Any) -> sitk.Image:
             f"The axes of the volume '{volume.GetName()}' are not at right angles; resample it "
             "first (module Resample Scalar/Vector/DWI Volume, or Crop Volume)."
         )
-    image.SetSpacing(spacing.tolist())
-    image.SetDirection(direction.ravel().tolist())
-    image.SetOrigin(matrix[:3, 3].tolist())
-    return image
+    return Geometry(
+        as_index(size),
+        as_vector(spacing),
+        as_vector(matrix[:3, 3]),
+        tuple(direction.ravel().tolist()),
+    )
 
 
 def add_volume(scene: Any, image: sitk.Image, name: str, *, labels: bool = False) -> Any:
@@ -70,10 +92,21 @@ def add_volume(scene: Any, image: sitk.Image, name: str, *, labels: bool = False
 
 def index_to_ras(image: sitk.Image) -> np.ndarray:
     """The 4x4 matrix from voxel indices to RAS millimeters."""
+    return geometry_to_ras(Geometry.of(image))
+
+
+def geometry_to_ras(geometry: Geometry) -> np.ndarray:
+    """The 4x4 matrix from voxel indices to RAS millimeters."""
     matrix = np.eye(4)
-    matrix[:3, :3] = np.reshape(image.GetDirection(), (3, 3)) * image.GetSpacing()
-    matrix[:3, 3] = image.GetOrigin()
+    matrix[:3, :3] = np.reshape(geometry.direction, (3, 3)) * geometry.spacing
+    matrix[:3, 3] = geometry.origin
     return _FLIP @ matrix
+
+
+def ras_of(point: Sequence[float]) -> tuple[float, float, float]:
+    """A point in LPS mm as RAS mm, or the other way round: the same change of signs."""
+    x, y, z = point
+    return -x, -y, z
 
 
 def vtk_image(image: sitk.Image) -> Any:
@@ -81,19 +114,24 @@ def vtk_image(image: sitk.Image) -> Any:
     array = sitk.GetArrayViewFromImage(image)
     if array.dtype == bool or array.ndim != 3:
         raise PastaError("Only 3D images with numbers can be put into the scene.")
+    data = slicer.vtkOrientedImageData()
+    data.SetDimensions(*image.GetSize())
+    data.GetPointData().SetScalars(vtk_array(array))
+    return data
+
+
+def vtk_array(array: np.ndarray) -> Any:
+    """A copy of an array as the scalars of an image."""
     kind = numpy_support.get_vtk_array_type(array.dtype)
     scalars = numpy_support.numpy_to_vtk(array.ravel(), deep=True, array_type=kind)
     scalars.SetName("ImageScalars")
-    data = slicer.vtkOrientedImageData()
-    data.SetDimensions(*image.GetSize())
-    data.GetPointData().SetScalars(scalars)
-    return data
+    return scalars
 
 
 def _index_to_world(volume: Any) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
-    index_to_node = _array(matrix)
+    index_to_node = matrix_of(matrix)
     transform = volume.GetParentTransformNode()
     if transform is None:
         return index_to_node
@@ -102,8 +140,9 @@ def _index_to_world(volume: Any) -> np.ndarray:
             f"The volume '{volume.GetName()}' is under a transform that bends; harden it first."
         )
     transform.GetMatrixTransformToWorld(matrix)
-    return _array(matrix) @ index_to_node
+    return matrix_of(matrix) @ index_to_node
 
 
-def _array(matrix: Any) -> np.ndarray:
+def matrix_of(matrix: Any) -> np.ndarray:
+    """A ``vtkMatrix4x4`` as an array."""
     return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])

@@ -53,7 +53,7 @@ class AnalyzePanel:
             return
         finally:
             self._refresh()
-        self.ui.impressionText.plainText = "\n\n".join(nodes.impression)
+        self.ui.impressionText.plainText = "\n\n".join(nodes.read_report().impression)
 
     def _show(self, fraction: float, message: str) -> None:
         # repaint() draws at once without handling events, so that nothing can start in between.

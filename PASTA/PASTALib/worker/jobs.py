@@ -7,7 +7,7 @@ open at a time; a job names it by its key, so that a late request never meets an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from PASTALib.grid import ModelGrid
 from PASTALib.progress import part_of
 from PASTALib.report import Report
 from PASTALib.segments import SegmentList, list_segments
-from PASTALib.study import Outline, Study
+from PASTALib.study import Outline, Study, described_as
 from PASTALib.worker.messages import image_reference, put_array, take_array
 from PASTALib.worker.server import Context, Job
 
@@ -141,16 +141,20 @@ class AnalysisJobs:
         return {"files": [str(file) for file in files]}
 
     def corrections(self, arguments: Arguments, context: Context) -> Result:
-        """Write what was corrected, for training: ``key, report, folder, original, log``."""
+        """Write a case for training: ``key, report, folder, original, seconds`` to ``folder``.
+
+        ``original`` are the model's outlines, each with its type.
+        """
         from PASTALib.corrections import write_corrections
 
         study = self._studied(arguments)
-        drawn = _pasted(arguments["original"], study, context)
+        original = [_outline(item, context) for item in arguments["original"]]
         folder = write_corrections(
             study,
             Report.model_validate(arguments["report"]),
-            drawn,
-            arguments["log"],
+            _pasted(original, study),
+            {outline.id: outline.type for outline in original},
+            arguments["seconds"],
             Path(arguments["folder"]),
         )
         return {"folder": str(folder)}
@@ -205,22 +209,6 @@ def jobs() -> dict[str, Job]:
     return AnalysisJobs().table()
 
 
-def described_as(ct: CT, report: Report) -> CT:
-    """`ct` with the phase that its report tells."""
-    from PASTALib.catalog import PHASE_NAMES
-    from PASTALib.ct import Estimate
-
-    keys = {name: key for key, name in PHASE_NAMES.items()}
-    phase, region = report.technique.phase, report.technique.region
-    return replace(
-        ct,
-        phase=Estimate(keys.get(phase.value, phase.value), phase.confidence, phase.source),
-        region=Estimate(region.value, region.confidence, region.source),
-        notes=report.technique.notes,
-        technique=dict(report.technique.reported),
-    )
-
-
 def segments_out(listed: SegmentList, context: Context) -> Result:
     """Segments and the label images of their layers, each cut to what its segments fill."""
     layers = []
@@ -246,11 +234,10 @@ def _outline(item: Arguments, context: Context) -> Outline:
     return Outline(**{**item, "mask": mask, "start": tuple(item["start"])})
 
 
-def _pasted(items: Sequence[Arguments], study: Study, context: Context) -> sitk.Image:
+def _pasted(outlines: Sequence[Outline], study: Study) -> sitk.Image:
     """Label map of outlines over the whole CT, each with its number."""
     array = np.zeros(study.ct.image.GetSize()[::-1], np.uint16)
-    for item in items:
-        outline = _outline(item, context)
+    for outline in outlines:
         assert outline.mask is not None
         box = tuple(slice(a, a + n) for a, n in zip(outline.start, outline.mask.shape, strict=True))
         array[box][outline.mask] = outline.number
