@@ -49,5 +49,5 @@ clean:
 	touch $@
 
 .venv/.stamp-test: .venv/.stamp-run
-	$(INSTALL) -e ".[dicom,train,test]"
+	$(INSTALL) -e ".[dicom,train,cluster,test]"
 	touch $@

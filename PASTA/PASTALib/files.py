@@ -80,6 +80,15 @@ def folder_written_atomically(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed program left of files and folders that were to be written atomically."""
+    for left in folder.rglob(".*.part-*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends, atomically."""
     with written_atomically(path) as temporary:

@@ -1,0 +1,133 @@
+"""Makes one case of a recipe. Depends on the recipe and the case's number only."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTAGenLib.apply import SyntheticCase, insert_many
+from PASTAGenLib.dicom_case import write_dicom
+from PASTAGenLib.layouts import layout_of
+from PASTAGenLib.production.produced import ProducedCase, Record
+from PASTAGenLib.production.recipe import CasePlan, Recipe
+from PASTAGenLib.production.sources import Source, listed_sources, load_source, usable
+from PASTALib.errors import PastaError
+
+CASE_STREAM = 2
+TRIES_A_SOURCE = 3
+"""Lesions that are drawn for one scan before another scan is tried."""
+NO_SOURCE = "No source shows its organ in the phases of its entry."
+RECORDS, SOURCES, DICOM = "records", "sources", "dicom"
+"""Folders of the output beside those of the layout."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker needs besides the number of a case.
+
+    Attributes:
+        recipe: what is made.
+        out: folder of the output, which all workers reach by this path.
+        digest: of the list of sources, so that no worker goes on with those of an earlier run.
+    """
+
+    recipe: Recipe
+    out: Path
+    digest: str
+
+
+def source_order(job: Job, plan: CasePlan) -> list[Source]:
+    """The scans for a case in the order in which they are tried; random, but always the same."""
+    sources = listed_sources(job.out / SOURCES, job.digest)
+    able = usable(sources, plan.entry.mix.type, plan.entry.phases)
+    order = job.recipe.stream(CASE_STREAM, plan.index, 0).permutation(len(able))
+    return [able[int(number)] for number in order]
+
+
+def make_case(job: Job, plan: CasePlan) -> Record:
+    """Draw a case until a scan holds it, write its files and, last, its record."""
+    one_thread()
+    record = Record(plan.index, plan.name, plan.entry.mix.type, plan.number, "failed")
+    rejected: Counter[str] = Counter()
+    order = source_order(job, plan)
+    if not order:
+        rejected[NO_SOURCE] += 1
+    rng = job.recipe.stream(CASE_STREAM, plan.index, 1)
+    for attempt in range(job.recipe.attempts if order else 0):
+        source = order[(attempt // TRIES_A_SOURCE) % len(order)]
+        try:
+            cases = _draw(job, plan, source, rng)
+        except PastaError as error:
+            rejected[str(error)] += 1
+            continue
+        record = _written(job, ProducedCase(plan, source, tuple(cases)), record)
+        record = replace(record, attempts=attempt + 1)
+        break
+    else:
+        record = replace(record, attempts=sum(rejected.values()))
+    record = replace(record, rejected=dict(sorted(rejected.items())))
+    record.write(job.out / RECORDS)
+    return record
+
+
+def _draw(
+    job: Job, plan: CasePlan, source: Source, rng: np.random.Generator
+) -> Sequence[SyntheticCase]:
+    """One attempt.
+
+    Raises:
+        PastaError: the scan cannot hold what was drawn.
+    """
+    loaded = load_source(job.out / SOURCES, source.index, source.sha256)
+    spec = plan.entry.mix.draw(rng, source.phase)
+    return insert_many(loaded.ct, loaded.organs, [spec], rng)
+
+
+def _written(job: Job, produced: ProducedCase, record: Record) -> Record:
+    """The record of a case whose files are written."""
+    files = layout_of(job.recipe).write(produced, job.out)
+    if job.recipe.dicom:
+        _write_dicom(produced, job.out / DICOM / record.name)
+    return replace(
+        record,
+        status="done",
+        source=produced.source.name,
+        source_sha256=produced.source.sha256,
+        plans=tuple(json.loads(case.plan.to_json()) for case in produced.cases),
+        truths=tuple(case.truth.to_dict() for case in produced.cases),
+        files={path.relative_to(job.out).as_posix(): _sha256(path) for path in files},
+        size=sum(path.stat().st_size for path in files),
+    )
+
+
+def _write_dicom(produced: ProducedCase, folder: Path) -> None:
+    """Write the case with all its lesions; an unfinished folder of a killed run is replaced."""
+    import shutil
+
+    if folder.exists():
+        shutil.rmtree(folder)
+    whole = replace(produced.cases[-1], lesion_mask=produced.lesions)
+    write_dicom(whole, folder, produced.source.technique)
+
+
+def _sha256(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
+
+
+def one_thread() -> None:
+    """Compute with one thread: sums in another order would be other bytes."""
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        import torch
+    except ImportError:
+        return
+    torch.set_num_threads(1)
