@@ -41,7 +41,7 @@ ROOM = 20
 FOLDERS = {"gallbladder": "Gall"}
 """Published folder names of organs that are not simply the organ's."""
 KINDS = {"stone": "Stone", "cyst": "Cyst", "metastasis": "Metastasis"}
-"""Folder of a type by the last word of its key; all others are ``Tumor``."""
+"""Folder of a type by the end of its key; all others are ``Tumor``."""
 
 # Strings of the published samples, and of the sister project's wider template.
 SHAPES = {
@@ -68,8 +68,8 @@ KEYS = {
 def folder_of(kind: str) -> str:
     """Folder of a lesion type, such as ``Gall/Stone``."""
     organ = catalog().lesion_types[kind].organ
-    last = kind.rpartition("_")[2]
-    return f"{FOLDERS.get(organ, organ.capitalize())}/{KINDS.get(last, 'Tumor')}"
+    name = next((name for end, name in KINDS.items() if kind.endswith(end)), "Tumor")
+    return f"{FOLDERS.get(organ, organ.capitalize())}/{name}"
 
 
 def total_table() -> NDArray[np.uint8]:
