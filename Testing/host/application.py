@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from PySide6.QtCore import Property, QObject, QSettings, Signal
 from PySide6.QtWidgets import QApplication
 
+from host.look import dress
 from host.pythonqt.classes import register_stand_in
 from host.standins.stored import stored
 
@@ -105,5 +106,6 @@ def the_application() -> Any:
         native.setApplicationName("Slicer")
         native.setOrganizationName("host")
         native.setQuitOnLastWindowClosed(False)
+        dress(native)
         native.kept = native  # as long as the process
     return wrap(native)

@@ -80,7 +80,7 @@ class Host:
             self._parts.modules.unload(name)
         self.scene.Clear(0)
         self.window.close()
-        self._parts.layout.close()
+        self._parts.layout.finish()
         self.window.deleteLater()
         self.process_events()
         self._environment.remove()
@@ -128,7 +128,6 @@ class Host:
         """Close the scene and forget dialogs and installations, for the next test."""
         self.scene.Clear(0)
         add_default_nodes(self.scene)
-        self._parts.layout.add_view_nodes()
         self.dialogs.clear()
         self.installations.clear()
         self._native.testing = True

@@ -1,58 +1,119 @@
+"""The main window: menus, tool bar with the module selector, module panel, views."""
+
 from __future__ import annotations
 
+from typing import Any
+
 from PySide6.QtCore import Property, Qt, Signal
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QScrollArea, QToolBar
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QFrame,
+    QLabel,
+    QMainWindow,
+    QScrollArea,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from host.pythonqt.classes import register_stand_in
+from host.standins.buttons import ctkCollapsibleButton
+
+MENUS = ("File", "Edit", "View", "Help")
+PANEL_WIDTH = 480
 
 
 @register_stand_in
 class qSlicerModuleSelectorToolBar(QToolBar):
+    """Chooses the module whose panel is shown."""
+
     moduleSelected = Signal(str)
-    _selected = ""
 
-    def __init__(self, window):
-        super().__init__(window)
+    def __init__(self, window: qSlicerMainWindow) -> None:
+        super().__init__("Module Selection", window)
         self._window = window
+        self.setMovable(False)
+        self.addWidget(QLabel(" Modules: "))
+        self._combo = QComboBox()
+        self._combo.setMinimumWidth(260)
+        self.addWidget(self._combo)
 
-    def selectModule(self, name):
+    def show_module(self, module: Any) -> None:
+        """Show which module is chosen."""
+        self._combo.clear()
+        if module is not None:
+            self._combo.addItem(module.icon, module.title)
+            self.moduleSelected.emit(module.name)
+
+    def selectModule(self, name: str) -> None:
         self._window.select_module(name)
 
-    selectedModule = Property(str, lambda self: self._selected)
+    selectedModule = Property(str, lambda self: self._window.selected)
 
 
 @register_stand_in
 class qSlicerMainWindow(QMainWindow):
-    def __init__(self, modules, layout):
+    """As in Slicer, with one module panel at a time."""
+
+    def __init__(self, modules: Any, layout: Any) -> None:
         super().__init__()
         self.setObjectName("qSlicerMainWindow")
+        self.setWindowTitle("3D Slicer (test host)")
+        self.selected = ""
         self._modules = modules
+        self._widget: Any = None
+        for name in MENUS:
+            self.menuBar().addMenu(name)
+        self._selector = qSlicerModuleSelectorToolBar(self)
+        self.addToolBar(self._selector)
         self.setCentralWidget(layout.viewport_widget)
-        dock = QDockWidget("Modules")
+        self.addDockWidget(Qt.LeftDockWidgetArea, self._panel())
+        self.statusBar().setSizeGripEnabled(False)
+        self.resize(1600, 900)
+
+    def _panel(self) -> QDockWidget:
+        dock = QDockWidget(self)
         dock.setObjectName("PanelDockWidget")
+        dock.setTitleBarWidget(QWidget())
+        dock.setFeatures(QDockWidget.NoDockWidgetFeatures)
+        self._help = ctkCollapsibleButton("Help && Acknowledgement")
+        self._help_text = QLabel()
+        self._help_text.setWordWrap(True)
+        QVBoxLayout(self._help).addWidget(self._help_text)
+        self._help.collapsed = True
         self.area = QScrollArea()
+        self.area.setFrameShape(QFrame.NoFrame)
         self.area.setWidgetResizable(True)
-        dock.setWidget(self.area)
-        self.addDockWidget(Qt.LeftDockWidgetArea, dock)
-        self.selector = qSlicerModuleSelectorToolBar(self)
-        self.addToolBar(self.selector)
-        self.resize(1280, 800)
-        self._current = None
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
+        probe = ctkCollapsibleButton("Data Probe")
+        probe.collapsed = True
+        content = QWidget()
+        content.setFixedWidth(PANEL_WIDTH)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self._help)
+        column.addWidget(self.area, 1)
+        column.addWidget(probe)
+        dock.setWidget(content)
+        return dock
 
-    def moduleSelector(self):
-        return self.selector
+    def moduleSelector(self) -> QToolBar:
+        return self._selector
 
-    def select_module(self, name):
-        if self._current is not None:
-            self._current.exit()
+    def select_module(self, name: str) -> None:
+        """Leave the module that is shown, and enter another; none for an empty name."""
+        if self._widget is not None:
+            self._widget.exit()
             self.area.takeWidget()
-        self._current = None
-        self.selector._selected = name
+            self._widget = None
         module = self._modules.module(name) if name else None
-        if module is not None:
-            widget = module.widgetRepresentation()
-            self.area.setWidget(widget)
-            widget.show()
-            self._current = widget
-            widget.enter()
-            self.selector.moduleSelected.emit(name)
+        self.selected = name if module is not None else ""
+        self._selector.show_module(module)
+        if module is None:
+            return
+        self._help_text.setText(f"{module.helpText}\n\n{module.acknowledgementText}")
+        self._widget = module.widgetRepresentation()
+        self.area.setWidget(self._widget)
+        self._widget.show()
+        self._widget.enter()

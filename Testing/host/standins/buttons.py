@@ -83,13 +83,13 @@ class ctkCollapsibleButton(QAbstractButton):
     indicatorAlignment = stored(int, 132)
 
     def sizeHint(self) -> QSize:
-        inner = self.layout().sizeHint() if self.layout() and self.isChecked() else QSize(0, 0)
+        inner = self.layout().totalSizeHint() if self.layout() and self.isChecked() else QSize(0, 0)
         return QSize(
             max(inner.width(), 120), self._header() if not self.isChecked() else inner.height()
         )
 
     def minimumSizeHint(self) -> QSize:
-        inner = self.layout().minimumSize() if self.layout() and self.isChecked() else QSize(0, 0)
+        inner = self.layout().totalMinimumSize() if self.layout() and self.isChecked() else QSize(0, 0)
         return QSize(inner.width(), max(self._header(), inner.height()))
 
     def hitButton(self, position: Any) -> bool:
@@ -107,8 +107,9 @@ class ctkCollapsibleButton(QAbstractButton):
         arrow.rect = QRect(6, (self._header() - 12) // 2, 12, 12)
         kind = QStyle.PE_IndicatorArrowDown if self.isChecked() else QStyle.PE_IndicatorArrowRight
         painter.drawPrimitive(kind, arrow)
+        flags = Qt.AlignVCenter | Qt.AlignLeft | Qt.TextHideMnemonic
         painter.drawText(
-            option.rect.adjusted(26, 0, 0, 0), Qt.AlignVCenter | Qt.AlignLeft, self.text()
+            option.rect.adjusted(26, 0, 0, 0), flags, self.text()
         )
 
 
