@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PYTHONQT_METHODS = frozenset(
     {"className", "connect", "disconnect", "delete", "inherits", "exec_", "help"}
@@ -28,10 +29,21 @@ class ClassApi:
 
 
 @cache
+def python_api() -> dict[str, list[str]]:
+    """Public names of Slicer's Python modules, such as ``slicer.util``."""
+    return _table()["python"]
+
+
+@cache
+def _table() -> dict[str, Any]:
+    path = Path(__file__).with_name("slicer_api.json")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@cache
 def api() -> dict[str, ClassApi]:
     """The table, by class name."""
-    table = json.loads(Path(__file__).with_name("slicer_api.json").read_text(encoding="utf-8"))
-    return {name: ClassApi(name, **row) for name, row in table["classes"].items()}
+    return {name: ClassApi(name, **row) for name, row in _table()["classes"].items()}
 
 
 def lineage(name: str) -> Iterator[ClassApi]:

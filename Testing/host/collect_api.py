@@ -9,6 +9,7 @@ shows of classes without wrappers of their own. Needed only for a new version of
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import re
@@ -157,6 +158,25 @@ def signatures(name: str, arguments: str) -> list[str]:
     return [f"{name}({','.join(types[:count])})" for count in (*left_out, len(types))]
 
 
+def python_names(slicer_python: Path) -> dict[str, list[str]]:
+    """Public names of the modules of Slicer's own Python package."""
+    found = {}
+    for path in sorted(slicer_python.rglob("*.py")):
+        parts = path.relative_to(slicer_python.parent).with_suffix("").parts
+        if "tests" in parts or "release" in parts:
+            continue
+        name = ".".join(parts).removesuffix(".__init__")
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found[name] = sorted(
+            node.name
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+        )
+    parts = [names for name, names in found.items() if ".parameterNodeWrapper." in name]
+    found["slicer.parameterNodeWrapper"] = sorted({name for names in parts for name in names})
+    return {name: names for name, names in found.items() if names and name.count(".") == 1}
+
+
 def main() -> None:
     """Write the table."""
     sources = [Path(argument) for argument in sys.argv[1:]]
@@ -169,8 +189,12 @@ def main() -> None:
         + json.dumps({key: value for key, value in row.items() if value}, separators=(",", ":"))
         for name, row in sorted(classes.items())
     )
+    packages = next(p for s in sources for p in s.rglob("ScriptedLoadableModule.py")).parent
+    modules = json.dumps(python_names(packages), indent=1)
     TARGET.write_text(
-        f'{{"versions": {json.dumps(VERSIONS)}, "classes": {{\n{rows}\n}}}}\n', encoding="utf-8"
+        f'{{"versions": {json.dumps(VERSIONS)},\n"python": {modules},\n'
+        f'"classes": {{\n{rows}\n}}}}\n',
+        encoding="utf-8",
     )
 
 

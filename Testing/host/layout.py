@@ -19,7 +19,7 @@ SLICES = {"Red": (0, 0), "Green": (1, 0), "Yellow": (1, 1)}
 
 @register_stand_in
 class qSlicerLayoutManager(QObject):
-    """The views. A layout shows those of them that it maps, in their places of the layout of four."""
+    """The views. A layout shows those that it maps, in the places that the layout of four has."""
 
     layoutChanged = Signal(int)
 

@@ -89,7 +89,9 @@ class ctkCollapsibleButton(QAbstractButton):
         )
 
     def minimumSizeHint(self) -> QSize:
-        inner = self.layout().totalMinimumSize() if self.layout() and self.isChecked() else QSize(0, 0)
+        inner = (
+            self.layout().totalMinimumSize() if self.layout() and self.isChecked() else QSize(0, 0)
+        )
         return QSize(inner.width(), max(self._header(), inner.height()))
 
     def hitButton(self, position: Any) -> bool:
@@ -108,9 +110,7 @@ class ctkCollapsibleButton(QAbstractButton):
         kind = QStyle.PE_IndicatorArrowDown if self.isChecked() else QStyle.PE_IndicatorArrowRight
         painter.drawPrimitive(kind, arrow)
         flags = Qt.AlignVCenter | Qt.AlignLeft | Qt.TextHideMnemonic
-        painter.drawText(
-            option.rect.adjusted(26, 0, 0, 0), flags, self.text()
-        )
+        painter.drawText(option.rect.adjusted(26, 0, 0, 0), flags, self.text())
 
 
 @register_stand_in

@@ -1,1 +1,1 @@
-"""Slice and 3D views: pictures by Slicer's own displayable managers, bars and layout around them."""
+"""Slice and 3D views: drawn by Slicer's own displayable managers, with bars above them."""

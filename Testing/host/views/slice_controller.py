@@ -6,8 +6,16 @@ from typing import Any
 
 import vtk
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtGui import QColor, QIcon, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QSlider,
+    QStyleFactory,
+    QToolButton,
+    QWidget,
+)
 
 from host.pythonqt.classes import register_stand_in
 
@@ -55,8 +63,6 @@ class Bar(QWidget):
             "QSlider::groove:horizontal { height: 4px; background: rgba(0, 0, 0, 70); }"
             "QSlider::handle:horizontal { width: 9px; margin: -6px 0; background: #f4f4f4;"
             " border: 1px solid #505050; border-radius: 3px; }"
-            "QDoubleSpinBox { background: #fcfcfc; color: #101010; border: 1px solid #808080;"
-            " padding: 0px; }"
         )
         self.row = QHBoxLayout(self)
         self.row.setContentsMargins(3, 1, 3, 1)
@@ -90,6 +96,11 @@ class qMRMLSliceControllerWidget(Bar):
         self.number.setDecimals(3)
         self.number.setButtonSymbols(QDoubleSpinBox.NoButtons)
         self.number.setFixedWidth(106)
+        self.number.setStyle(QStyleFactory.create("Fusion"))
+        palette = self.number.palette()
+        palette.setColor(QPalette.Base, QColor("#fcfcfc"))
+        palette.setColor(QPalette.Text, QColor("#101010"))
+        self.number.setPalette(palette)
         self.row.addWidget(self.slider, 1)
         self.row.addWidget(self.number)
         self.slider.valueChanged.connect(self._slid)
