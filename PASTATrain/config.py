@@ -33,6 +33,8 @@ class TrainingConfig:
         lesion_weight: weight of lesion voxels in the cross-entropy, at the first and at the last
             step; it falls by the same factor each step.
         torsos: how many torsos `prepare` makes by rule.
+        refines: the full-resolution level adds to the logits of the one below, see
+            `PASTALib.network.UNet`.
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
         lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
@@ -60,6 +62,7 @@ class TrainingConfig:
     lesion_share: float = 0.9
     lesion_weight: tuple[float, float] = (20.0, 3.0)
     torsos: int = 40
+    refines: bool = True
     finest: int = 0
     lesion_threshold: float = 0.5
     workers: int = 1

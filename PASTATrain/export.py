@@ -29,7 +29,7 @@ def averaged_network(run: Path, config: TrainingConfig) -> UNet:
     path = run / CHECKPOINT
     if not path.is_file():
         raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
-    network = UNet(config.features, len(CLASSES))
+    network = UNet(config.features, len(CLASSES), refines=config.refines)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
     return network.eval()
 
@@ -58,6 +58,7 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
             "seed": config.seed,
         },
         finest=config.finest,
+        refines=config.refines,
         lesion_threshold=config.lesion_threshold,
     )
     return save_model(folder, info, network)

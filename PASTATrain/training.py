@@ -109,8 +109,9 @@ class TrainingState:
         from PASTALib.network import UNet
 
         torch.manual_seed(config.seed)
-        network = UNet(config.features, len(CLASSES)).to(device)
-        average = UNet(config.features, len(CLASSES)).to(device)
+        network, average = (
+            UNet(config.features, len(CLASSES), refines=config.refines).to(device) for _ in range(2)
+        )
         average.load_state_dict(network.state_dict())
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
         return cls(network, average, optimizer)

@@ -56,6 +56,7 @@ class ModelInfo:
         calibration: from a finding's raw confidence to the share of such findings that are real.
         least_confidence: findings less sure than this are not reported.
         finest: decoder level that gives the output; 1 is half the resolution of the grid.
+        refines: the full-resolution level adds to the logits of the one below, see `UNet`.
         biases: whether transposed convolutions and heads have a bias: networks of nnU-Net v2 do.
         sha256: of the weights file.
     """
@@ -72,6 +73,7 @@ class ModelInfo:
     calibration: Calibration = field(default_factory=Calibration)
     least_confidence: float = 0.0
     finest: int = 0
+    refines: bool = False
     biases: bool = False
     sha256: str = ""
 
@@ -84,7 +86,18 @@ class ModelInfo:
         """A network of this kind, with random weights."""
         from PASTALib.network import UNet
 
-        return UNet(self.features, len(self.classes), finest=self.finest, biases=self.biases)
+        return UNet(
+            self.features,
+            len(self.classes),
+            finest=self.finest,
+            biases=self.biases,
+            refines=self.refines,
+        )
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the networks of nnU-Net and MONAI can be it."""
+        return self.finest == 0 and not self.refines
 
     @cached_property
     def lesion_channels(self) -> tuple[int, ...]:

@@ -41,6 +41,11 @@ def part(features: Tensor, window: Window, coarser: int = 1) -> Tensor:
     return features[..., z, y, x]
 
 
+def enlarged(logits: Tensor, size: Sequence[int]) -> Tensor:
+    """Logits interpolated linearly to a finer grid."""
+    return functional.interpolate(logits, tuple(size), mode="trilinear")
+
+
 class UNet(nn.Module):
     """A U-Net with ``len(features)`` levels, the first at full resolution.
 
@@ -54,6 +59,10 @@ class UNet(nn.Module):
         finest: decoder level whose logits the network gives, enlarged to the size of the input.
             With 1 it answers at half resolution and leaves out half of the work.
         biases: whether transposed convolutions and heads have a bias, as in nnU-Net v2.
+        refines: the full-resolution level adds to the logits of the level below it, enlarged,
+            instead of giving its own. A first level with fewer channels than there are classes
+            cannot tell them apart by itself: with 16 channels and 40 classes, a heart that half
+            resolution outlined with a Dice of 0.90 had one of 0.00 after 2000 more steps.
     """
 
     def __init__(
@@ -63,9 +72,11 @@ class UNet(nn.Module):
         channels: int = 1,
         finest: int = 0,
         biases: bool = False,
+        refines: bool = False,
     ) -> None:
         super().__init__()
         self.finest = finest
+        self.refines = refines
         self.encoder = nn.ModuleList([level(channels, features[0])])
         self.encoder.extend(level(above, below, stride=2) for above, below in pairwise(features))
         upward = list(pairwise(reversed(features)))
@@ -107,7 +118,7 @@ class UNet(nn.Module):
         logits = self.scales(image, self.finest)[0]
         if self.finest == 0:
             return logits
-        return functional.interpolate(logits, image.shape[2:], mode="trilinear")
+        return enlarged(logits, image.shape[2:])
 
     def scales(self, image: Tensor, finest: int = 0, window: Window | None = None) -> list[Tensor]:
         """Logits of every decoder level from `finest` on, the finest first: for training.
@@ -116,7 +127,11 @@ class UNet(nn.Module):
         out, with a `window` (z, y, x slices with even ends) it is done for this part only.
         """
         decoded = self.decode(self.encode(image), finest, window)
-        return [head(deep) for head, deep in zip(self.heads, decoded, strict=False)][::-1]
+        logits = [head(deep) for head, deep in zip(self.heads, decoded, strict=False)][::-1]
+        if self.refines and finest == 0:
+            below = logits[1] if window is None else part(logits[1], window, 2)
+            logits[0] = logits[0] + enlarged(below, logits[0].shape[2:])
+        return logits
 
 
 class AllScales(nn.Module):

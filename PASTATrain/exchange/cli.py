@@ -121,8 +121,8 @@ def export(options: argparse.Namespace) -> None:
     else:
         print(f"written: {export_nnunet(model, options.out, options.dataset)}")
         print("nnU-Net does not turn images: give it CT with LPS axes.")
-    if model.info.finest:
-        print("This model answers at half resolution: the other program needs PASTALib beside it.")
+    if not model.info.is_plain:
+        print("This network is PASTA's own: the other program needs PASTALib beside it.")
 
 
 if __name__ == "__main__":

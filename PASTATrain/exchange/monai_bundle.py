@@ -209,11 +209,11 @@ def _after() -> list[dict[str, Any]]:
 
 def readme(info: ModelInfo) -> str:
     """How to run the bundle, and what is in it."""
-    ours = "\nNeeds PASTALib on the Python path (it answers below full resolution).\n"
+    ours = "\nNeeds PASTALib on the Python path (its network is of no kind that MONAI has).\n"
     return f"""# {info.name} {info.version}
 
 A model of PASTA for 3D Slicer as a MONAI bundle. For research use only.
-{ours if info.finest else ""}
+{"" if info.is_plain else ours}
 ```
 python -m monai.bundle run --config_file configs/inference.json --bundle_root . \\
     --dataset_dir FOLDER_WITH_CT --output_dir FOLDER

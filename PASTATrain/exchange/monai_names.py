@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 
 def network_definition(info: ModelInfo) -> dict[str, Any]:
-    """Entry ``network_def`` of a bundle; below full resolution it is our own network."""
-    if info.finest:
+    """Entry ``network_def`` of a bundle; our own network where MONAI has none that is the same."""
+    if not info.is_plain:
         return {
             "_target_": "PASTALib.network.UNet",
             "features": list(info.features),
             "classes": len(info.classes),
             "finest": info.finest,
             "biases": info.biases,
+            "refines": info.refines,
         }
     levels = len(info.features)
     return {
@@ -42,7 +43,7 @@ def network_definition(info: ModelInfo) -> dict[str, Any]:
 
 def to_monai(weights: dict[str, Tensor], info: ModelInfo) -> dict[str, Tensor]:
     """The state of the network of `network_definition` with our weights."""
-    if info.finest:
+    if not info.is_plain:
         return weights
     bottom = len(info.features) - 1
     state: dict[str, Tensor] = {}

@@ -41,7 +41,7 @@ def export_nnunet(model: Model, results: Path, number: int = 900) -> Path:
     dataset = f"Dataset{number:03d}_{info.name.replace('-', '_')}"
     folder = results / dataset / f"{TRAINER}__{PLANS_NAME}__{CONFIGURATION}"
     weights = {k: v.detach().cpu() for k, v in model.network.state_dict().items()}
-    if info.finest == 0:
+    if info.is_plain:
         weights = to_nnunet(weights, len(info.features))
     checkpoint = {
         "network_weights": weights,

@@ -91,7 +91,7 @@ def _resampling() -> dict[str, Any]:
 
 def _architecture(info: ModelInfo) -> dict[str, Any]:
     """nnU-Net's own network where it can answer as the model does, else ours by its name."""
-    if info.finest == 0:
+    if info.is_plain:
         return architecture(info.features)
     return {
         "network_class_name": "PASTALib.plans_network.PlansUNet",
@@ -99,6 +99,7 @@ def _architecture(info: ModelInfo) -> dict[str, Any]:
             "features_per_stage": list(info.features),
             "finest": info.finest,
             "biases": info.biases,
+            "refines": info.refines,
             "strides": [[1, 1, 1]] + [[2, 2, 2]] * (len(info.features) - 1),
         },
         "_kw_requires_import": [],

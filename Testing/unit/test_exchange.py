@@ -37,9 +37,12 @@ INFO = ModelInfo(
 )
 
 
-def tiny(finest: int = 0, biases: bool = False) -> Model:
+KINDS: tuple[dict, ...] = ({}, {"biases": True}, {"finest": 1, "biases": True}, {"refines": True})
+
+
+def tiny(finest: int = 0, biases: bool = False, refines: bool = False) -> Model:
     torch.manual_seed(3)
-    info = replace(INFO, finest=finest, biases=biases)
+    info = replace(INFO, finest=finest, biases=biases, refines=refines)
     network = info.network().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.4)
@@ -91,10 +94,12 @@ def nnunet_labels(folder: Path, image: sitk.Image, work: Path) -> np.ndarray:
     return labels
 
 
-@pytest.mark.parametrize("biases", [False, True])
-@pytest.mark.parametrize("finest", [0, 1])
-def test_nnunets_predictor_gives_the_labels_of_the_model(finest, biases, tmp_path):
-    model = tiny(finest, biases)
+@pytest.mark.parametrize(
+    ("finest", "biases", "refines"),
+    [(0, False, False), (0, True, False), (1, True, False), (0, False, True)],
+)
+def test_nnunets_predictor_gives_the_labels_of_the_model(kind, tmp_path):
+    model = tiny(**kind)
     folder = export_nnunet(model, tmp_path)
     one_tile = ct((EDGE,) * 3)
     expected = direct_labels(model, one_tile, 0)
@@ -214,13 +219,15 @@ def test_a_model_folder_of_pastas_own_fork_is_imported(tmp_path):
     assert load_model(tmp_path / "again").info.classes == INFO.classes
 
 
-@pytest.mark.parametrize("biases", [False, True])
-@pytest.mark.parametrize("finest", [0, 1])
-def test_the_bundle_loads_with_monais_parser_and_gives_the_same_labels(finest, biases, tmp_path):
+@pytest.mark.parametrize(
+    ("finest", "biases", "refines"),
+    [(0, False, False), (0, True, False), (1, True, False), (0, False, True)],
+)
+def test_the_bundle_loads_with_monais_parser_and_gives_the_same_labels(kind, tmp_path):
     from monai.bundle import ConfigParser
     from monai.data import MetaTensor
 
-    model = tiny(finest, biases)
+    model = tiny(**kind)
     folder = export_monai(model, tmp_path / "bundle")
     parser = ConfigParser()
     parser.read_config(folder / "configs" / "inference.json")

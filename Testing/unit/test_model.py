@@ -110,3 +110,15 @@ def test_a_broken_description_says_so(folder: Path) -> None:
     (folder / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(PastaError, match="not a valid PASTA model"):
         load_model(folder)
+
+
+def test_a_refining_network_adds_to_the_logits_of_half_resolution() -> None:
+    torch.manual_seed(1)
+    refining = UNet(FEATURES, len(CLASSES), refines=True).eval()
+    torch.nn.init.zeros_(refining.heads[-1].weight)
+    coarse = UNet(FEATURES, len(CLASSES), finest=1).eval()
+    coarse.load_state_dict(refining.state_dict())
+    image = torch.randn(1, 1, 16, 16, 16)
+    assert torch.allclose(refining(image), coarse(image), atol=1e-5)
+    torch.nn.init.normal_(refining.heads[-1].weight)
+    assert not torch.allclose(refining(image), coarse(image), atol=1e-1)
