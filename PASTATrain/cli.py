@@ -11,6 +11,7 @@ from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.config import read_config
+from PASTATrain.finetuning.cli import add_finetune
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
 FIRST_TUNING_TORSO = 1000
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
+    add_finetune(commands)
     return parser
 
 
@@ -71,6 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
 def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
     """Call what the command names."""
     console = Console()
+    if hasattr(options, "handler"):
+        options.handler(options, console, cancel)
+        return
     config = read_config(options.config)
     cases = options.run / "cases"
     if options.command == "prepare":

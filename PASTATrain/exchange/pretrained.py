@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text, written_atomically
-from PASTALib.model import INFO_FILE, PRETRAINED_FILE, WEIGHTS_FILE, file_sha256, load_model
+from PASTALib.model import (
+    INFO_FILE,
+    PRETRAINED_FILE,
+    WEIGHTS_FILE,
+    ModelInfo,
+    file_sha256,
+    load_model,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,14 +111,25 @@ def pretrained_network(folder: Path) -> UNet:
     return network.eval()
 
 
-def starting_network(name_or_folder: str) -> tuple[str, UNet]:
-    """Name and network to fine-tune: a bundled model, a model folder, or pretrained weights.
+@dataclass(frozen=True)
+class Start:
+    """A network to fine-tune: `info` is that of its model, None for pretrained weights."""
+
+    source: str
+    network: UNet
+    features: tuple[int, ...]
+    info: ModelInfo | None
+
+
+def read_start(name_or_folder: str) -> Start:
+    """What to fine-tune: a bundled model, a model folder, or pretrained weights.
 
     Raises:
         PastaError: there is no such model, or it is damaged.
     """
     folder = Path(name_or_folder)
     if (folder / PRETRAINED_FILE).is_file() and not (folder / INFO_FILE).is_file():
-        return read_pretrained(folder).source, pretrained_network(folder)
+        what = read_pretrained(folder)
+        return Start(what.source, pretrained_network(folder), what.features, None)
     model = load_model(name_or_folder)
-    return model.info.name, model.network
+    return Start(model.info.name, model.network, model.info.features, model.info)

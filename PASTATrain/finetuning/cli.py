@@ -1,0 +1,60 @@
+"""The subcommand ``finetune`` of ``pasta-train``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PASTALib.console import Console
+from PASTALib.progress import CancelToken
+from PASTATrain.finetuning.config import SHOTS, TRAINERS, read_finetune_config
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand and its options."""
+    parser = commands.add_parser(
+        "finetune",
+        help="fine-tune for a dataset of one's own, through nnU-Net v2",
+        description="From a dataset in nnU-Net's raw layout to an evaluated model, in the folder "
+        "RUN. Run it again to go on where it ended.",
+    )
+    parser.add_argument("data", type=Path, help="folder with dataset.json, imagesTr and labelsTr")
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="of the run")
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        default=CONFIGS / "finetune.yaml",
+        help="YAML (default: %(default)s)",
+    )
+    parser.add_argument("--start", help="model, or weights that 'pasta-model import' wrote")
+    parser.add_argument("--trainer", choices=TRAINERS)
+    parser.add_argument("--shots", type=int, choices=SHOTS, help="train with so many scans only")
+    parser.add_argument("--fold", type=int, help="which of the five splits")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.set_defaults(handler=run_finetune)
+
+
+def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
+    """Run the subcommand."""
+    from PASTALib.devices import choose_device
+    from PASTATrain.finetuning.run import finetune
+
+    config = read_finetune_config(
+        options.settings,
+        start=options.start,
+        trainer=options.trainer,
+        shots=options.shots,
+        fold=options.fold,
+    )
+    device = choose_device(options.device)
+    made = finetune(options.data, options.out, config, device, console, cancel)
+    for name, dice in made.dice.items():
+        console.line(f"{name}: Dice {dice:.3f}")
+    console.line(f"predictions of the validation scans: {made.predictions}")
+    console.line(f"trained model for nnU-Net: {made.trained}")
+    if made.model:
+        console.line(f"model for PASTA: {made.model}")
+    else:
+        console.line("no model for PASTA: name the classes (classes: in the settings)")

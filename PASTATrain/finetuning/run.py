@@ -1,0 +1,176 @@
+"""One command from a raw dataset to an evaluated model: ``pasta-train finetune``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from PASTALib.errors import PastaError
+from PASTALib.files import write_text, written_atomically
+from PASTALib.progress import CancelToken, Progress, part_of
+from PASTATrain.exchange.class_names import catalogue_classes
+from PASTATrain.exchange.nnunet_import import import_nnunet
+from PASTATrain.exchange.nnunet_names import to_nnunet
+from PASTATrain.exchange.nnunet_plans import CONFIGURATION
+from PASTATrain.exchange.pretrained import Start, read_start
+from PASTATrain.finetuning.config import FinetuneConfig
+from PASTATrain.finetuning.dataset import NUMBER, RawDataset, read_dataset, split, turned_to_lps
+from PASTATrain.finetuning.plans import PLANS_NAME, check_patch, finetuning_plans
+from PASTATrain.finetuning.programs import NNUNet
+from PASTATrain.finetuning.trainers import pasta_trainers
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """What a run made.
+
+    Attributes:
+        trained: trained-model folder of nnU-Net.
+        predictions: folder of the label files of the validation scans.
+        dice: mean Dice of every class in the validation scans that hold it, by nnU-Net.
+        model: model folder for PASTA; None where the catalogue does not know the classes.
+    """
+
+    trained: Path
+    predictions: Path
+    dice: dict[str, float]
+    model: Path | None
+
+
+def finetune(
+    data: Path,
+    run: Path,
+    config: FinetuneConfig,
+    device: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> Finetuned:
+    """Prepare a dataset, fine-tune on it, and validate; goes on where an earlier call ended.
+
+    Args:
+        data: dataset in nnU-Net's raw layout.
+        run: folder of everything that is made.
+        config: the run.
+        device: ``cpu``, ``cuda`` or ``mps``.
+        progress: told the fraction done.
+        cancel: asked at every line that nnU-Net writes.
+
+    Raises:
+        PastaError: the dataset, the start or the configuration is not usable, or nnU-Net failed.
+        Cancelled: asked to stop.
+    """
+    dataset = read_dataset(data)
+    chosen = split(dataset.cases, config.fold, config.shots, config.seed)
+    start = read_start(config.start)
+    check_patch(config.patch, len(start.features))
+    _keep_settings(run, {**asdict(replace(config, workers=0)), "source": start.source})
+    nnunet = NNUNet(run, config.workers)
+    dataset = turned_to_lps(dataset, nnunet.raw, part_of(progress, 0, 0.05))
+    prepared = nnunet.preprocessed / dataset.folder.name
+    _prepare(nnunet, dataset, prepared, config, start, progress)
+    write_text(prepared / "splits_final.json", json.dumps([chosen], indent=1) + "\n")
+    weights = run / "start.pth"
+    _write_start(weights, start)
+    name = f"{config.trainer}__{PLANS_NAME}__{CONFIGURATION}"
+    trained = nnunet.results / dataset.folder.name / name
+    _train(nnunet, trained, weights, config, device, part_of(progress, 0.15, 0.95), cancel)
+    dice = _dice_of(trained / "fold_0" / "validation" / "summary.json", dataset)
+    progress(1.0, "Fine-tuning is done")
+    return Finetuned(
+        trained, trained / "fold_0" / "validation", dice, _as_model(trained, run, dataset, config)
+    )
+
+
+def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
+    """Note what the run is, and refuse to go on with a run of other settings.
+
+    Raises:
+        PastaError: the folder holds a run with other settings.
+    """
+    path, text = run / "run.json", json.dumps(settings, indent=1) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") != text:
+        raise PastaError(
+            f"'{run}' holds a run with other settings (see run.json there); choose another folder."
+        )
+    write_text(path, text)
+
+
+def _prepare(
+    nnunet: NNUNet,
+    dataset: RawDataset,
+    prepared: Path,
+    config: FinetuneConfig,
+    start: Start,
+    progress: Progress,
+) -> None:
+    """Fingerprint, plans and preprocessed scans, made again only where the plans are others."""
+    path = prepared / "dataset_fingerprint.json"
+    if not path.is_file():
+        progress(0.05, "Checking the dataset")
+        nnunet.fingerprint(NUMBER)
+    fingerprint = json.loads(path.read_text(encoding="utf-8"))
+    plans = finetuning_plans(start, fingerprint, config, dataset.folder.name)
+    text = json.dumps(plans, indent=1) + "\n"
+    stored = prepared / f"{PLANS_NAME}.json"
+    done = prepared / f"{PLANS_NAME}.done"
+    if done.is_file() and stored.read_text(encoding="utf-8") == text:
+        return
+    done.unlink(missing_ok=True)
+    write_text(stored, text)
+    description = json.dumps(dataset.description, indent=1) + "\n"
+    write_text(prepared / "dataset.json", description)  # nnU-Net's planner would copy it
+    progress(0.1, "Putting the scans on the grid of the network")
+    nnunet.preprocess(NUMBER, PLANS_NAME, CONFIGURATION)
+    write_text(done, "")
+
+
+def _write_start(path: Path, start: Start) -> None:
+    """The weights to start from, as nnU-Net's option ``-pretrained_weights`` reads them."""
+    import torch
+
+    state = {name: tensor.float() for name, tensor in start.network.state_dict().items()}
+    with written_atomically(path) as temporary:
+        torch.save({"network_weights": to_nnunet(state, len(start.features))}, temporary)
+
+
+def _train(
+    nnunet: NNUNet,
+    trained: Path,
+    weights: Path,
+    config: FinetuneConfig,
+    device: str,
+    progress: Progress,
+    cancel: CancelToken,
+) -> None:
+    fold = trained / "fold_0"
+    arguments = [str(NUMBER), CONFIGURATION, "0", "-tr", config.trainer, "-p", PLANS_NAME]
+    arguments += ["-device", device.split(":", maxsplit=1)[0]]
+    if (fold / "validation" / "summary.json").is_file():
+        return  # an earlier call ended with it
+    if (fold / "checkpoint_final.pth").is_file():
+        arguments.append("--val")
+    elif (fold / "checkpoint_latest.pth").is_file():
+        arguments.append("--c")
+    elif config.trainer != "PASTATrainer":  # pre-training starts from random weights
+        arguments += ["-pretrained_weights", str(weights)]
+    schedule = getattr(pasta_trainers, config.trainer).schedule
+    epochs = int(config.schedule.get("epochs", schedule.epochs))
+    nnunet.train(arguments, epochs, progress, cancel)
+
+
+def _dice_of(path: Path, dataset: RawDataset) -> dict[str, float]:
+    means = json.loads(path.read_text(encoding="utf-8"))["mean"]
+    names = {str(number): name for name, number in dataset.description["labels"].items()}
+    return {names[number]: float(values["Dice"]) for number, values in means.items()}
+
+
+def _as_model(trained: Path, run: Path, dataset: RawDataset, config: FinetuneConfig) -> Path | None:
+    """The trained network as a model of ours, if the catalogue knows its classes."""
+    try:
+        catalogue_classes(dataset.description["labels"], config.classes)
+    except PastaError:
+        return None
+    import_nnunet(trained, run / "model", config.classes)
+    return run / "model"

@@ -1,0 +1,1 @@
+"""Trainers that nnU-Net finds when ``nnUNet_extTrainer`` names this folder."""

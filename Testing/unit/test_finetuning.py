@@ -1,0 +1,180 @@
+"""Fine-tuning through nnU-Net: plans that fit the network, splits, and a whole run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from pasta_checkpoint import random_checkpoint
+from PASTALib.errors import PastaError
+from PASTALib.model import Normalization, load_model
+from PASTALib.progress import silent
+from PASTATrain.cli import main
+from PASTATrain.exchange.pasta_import import import_pasta
+from PASTATrain.exchange.pretrained import read_start
+from PASTATrain.finetuning.config import FinetuneConfig, read_finetune_config
+from PASTATrain.finetuning.dataset import read_dataset, split, turned_to_lps
+from PASTATrain.finetuning.nnunet_starter import allow_torchvision_without_operators
+from PASTATrain.finetuning.plans import check_patch, finetuning_plans
+from PASTATrain.finetuning.programs import TRAINERS
+from raw_dataset import write_raw_dataset
+
+pytest.importorskip("nnunetv2")
+SMOKE = Path(__file__).parents[2] / "PASTATrain" / "configs" / "finetune-smoke.yaml"
+CASES = tuple(f"case{number:02d}" for number in range(30))
+FINGERPRINT = {
+    "foreground_intensity_properties_per_channel": {
+        "0": {"mean": 90.0, "std": 30.0, "percentile_00_5": -20.0, "percentile_99_5": 200.0}
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    return write_raw_dataset(tmp_path_factory.mktemp("data") / "Liver", [1, 2, 3])
+
+
+def configuration(plans: dict) -> dict:
+    return plans["configurations"]["3d_fullres"]
+
+
+def test_plans_for_a_model_of_ours_keep_its_grid_and_normalization():
+    start = read_start("pasta-s")
+    plans = finetuning_plans(start, FINGERPRINT, FinetuneConfig(), "Dataset001_X")
+    settings = configuration(plans)
+    levels = len(start.features)
+    assert settings["spacing"] == [start.info.spacing_mm] * 3
+    assert settings["architecture"]["arch_kwargs"]["features_per_stage"] == list(start.features)
+    strides = settings["architecture"]["arch_kwargs"]["strides"]
+    assert strides == [[1, 1, 1]] + [[2, 2, 2]] * (levels - 1)
+    values = plans["foreground_intensity_properties_per_channel"]["0"]
+    kept = [values[key] for key in ("percentile_00_5", "percentile_99_5", "mean", "std")]
+    assert Normalization(*kept) == start.info.normalization
+
+
+def test_plans_for_pastas_weights_are_at_1_mm_and_normalize_as_the_dataset_asks(tmp_path):
+    features = (4, 4, 4, 4, 4, 4)
+    torch.save(random_checkpoint(features), tmp_path / "p.pth")
+    import_pasta(tmp_path / "p.pth", tmp_path / "start", features)
+    start = read_start(str(tmp_path / "start"))
+    plans = finetuning_plans(start, FINGERPRINT, FinetuneConfig(), "Dataset001_X")
+    assert configuration(plans)["spacing"] == [1.0] * 3
+    name = "foreground_intensity_properties_per_channel"
+    assert plans[name] == FINGERPRINT[name]
+
+
+@pytest.mark.parametrize("patch", [(96, 96, 80), (32, 64, 64)])
+def test_a_patch_that_the_network_cannot_take_is_refused(patch):
+    with pytest.raises(PastaError, match="multiples of 32 from 64 on"):
+        check_patch(patch, 6)
+    check_patch((96, 128, 64), 6)
+
+
+def test_nnunet_finds_the_trainers_with_their_schedules(monkeypatch, capsys):
+    from nnunetv2.utilities.find_objects import recursive_find_trainer_class_by_name
+
+    allow_torchvision_without_operators()
+    monkeypatch.setitem(os.environ, "nnUNet_extTrainer", str(TRAINERS))
+    expected = {
+        "PASTATrainer": (2000, 250, 50, 1e-2),
+        "PASTATrainer_ft": (500, 250, 50, 1e-4),
+        "PASTATrainer_fewshot": (10, 200, 50, 1e-3),
+    }
+    for name, numbers in expected.items():
+        schedule = recursive_find_trainer_class_by_name(name).schedule
+        found = (schedule.epochs, schedule.iterations, schedule.validation_iterations)
+        assert (*found, schedule.learning_rate) == numbers
+
+
+@pytest.mark.parametrize("shots", [1, 2, 4, 8, 16])
+def test_few_shots_train_with_so_many_scans_and_validate_with_the_same_ones(shots):
+    full, few = split(CASES, 0, None, 1), split(CASES, 0, shots, 1)
+    assert len(few["train"]) == shots
+    assert set(few["train"]) <= set(full["train"])
+    assert few["val"] == full["val"]
+    assert not set(full["train"]) & set(full["val"])
+    assert split(CASES, 0, shots, 1) == few
+
+
+def test_the_folds_validate_with_every_scan_once():
+    parts = [split(CASES, fold, None, 1)["val"] for fold in range(5)]
+    assert sorted(case for part in parts for case in part) == list(CASES)
+    with pytest.raises(PastaError, match="fold 5 does not exist"):
+        split(CASES, 5, None, 1)
+    with pytest.raises(PastaError, match="fewer than 4"):
+        split(CASES[:4], 0, 4, 1)
+
+
+def test_scans_with_other_axes_are_turned_and_their_labels_with_them(dataset, tmp_path):
+    original = read_dataset(dataset)
+    turned = turned_to_lps(original, tmp_path, silent)
+    for case in turned.cases:
+        image, labels = (sitk.ReadImage(str(f(case))) for f in (turned.image, turned.labels))
+        assert np.allclose(image.GetDirection(), np.eye(3).ravel())
+        assert labels.GetDirection() == image.GetDirection()
+        before = sitk.DICOMOrient(sitk.ReadImage(str(original.labels(case))), "LPS")
+        assert np.array_equal(sitk.GetArrayFromImage(before), sitk.GetArrayFromImage(labels))
+
+
+def test_a_dataset_without_an_image_or_with_two_channels_says_so(dataset, tmp_path):
+    description = json.loads((dataset / "dataset.json").read_text())
+    (tmp_path / "labelsTr").mkdir()
+    with pytest.raises(PastaError, match=r"dataset\.json"):
+        read_dataset(tmp_path)
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    for name in ("a", "b"):
+        (tmp_path / "labelsTr" / f"{name}.nii.gz").touch()
+    with pytest.raises(PastaError, match=r"a_0000\.nii\.gz' is missing"):
+        read_dataset(tmp_path)
+    description["channel_names"] = {"0": "CT", "1": "PET"}
+    (tmp_path / "dataset.json").write_text(json.dumps(description))
+    with pytest.raises(PastaError, match="one channel"):
+        read_dataset(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epoch: 3", "unknown keys"),
+        ("trainer: nnUNetTrainer", "none of"),
+        ("shots: 3", "1, 2, 4, 8, 16"),
+        ("schedule: {momentum: 1}", "may change"),
+    ],
+)
+def test_a_configuration_that_is_not_known_is_refused(text, message, tmp_path):
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(PastaError, match=message):
+        read_finetune_config(tmp_path / "c.yaml")
+
+
+@pytest.mark.slow
+def test_a_raw_dataset_becomes_an_evaluated_model_and_a_second_call_keeps_it(
+    dataset, tmp_path, capsys
+):
+    command = ["finetune", str(dataset), "-o", str(tmp_path / "run"), "--settings", str(SMOKE)]
+    assert main([*command, "--device", "cpu"]) == 0
+    told = capsys.readouterr().err
+    assert "liver: Dice" in told
+    model = load_model(tmp_path / "run" / "model")
+    assert model.info.classes == ("background", "liver", "liver_tumor")
+    assert model.info.normalization == load_model("pasta-s").info.normalization
+    log = (tmp_path / "run" / "nnunet.log").read_text()
+    assert "Loading pretrained weights" in log
+    fold = next((tmp_path / "run" / "results").glob("*/PASTATrainer_fewshot__*/fold_0"))
+    assert len(list((fold / "validation").glob("*.nii.gz"))) == 1
+    split_file = next((tmp_path / "run" / "preprocessed").glob("*/splits_final.json"))
+    assert [len(json.loads(split_file.read_text())[0][k]) for k in ("train", "val")] == [2, 1]
+    started = load_model("pasta-s").network.state_dict()["encoder.0.0.0.weight"]
+    trained = model.network.state_dict()["encoder.0.0.0.weight"]
+    assert not torch.equal(started, trained)
+    assert torch.allclose(started, trained, atol=0.05)  # two steps away from its start
+    assert main([*command, "--device", "cpu"]) == 0
+    assert (tmp_path / "run" / "nnunet.log").read_text() == log
+    assert main([*command, "--shots", "1"]) == 1
+    assert "other settings" in capsys.readouterr().err
