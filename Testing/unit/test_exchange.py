@@ -94,10 +94,7 @@ def nnunet_labels(folder: Path, image: sitk.Image, work: Path) -> np.ndarray:
     return labels
 
 
-@pytest.mark.parametrize(
-    ("finest", "biases", "refines"),
-    [(0, False, False), (0, True, False), (1, True, False), (0, False, True)],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_nnunets_predictor_gives_the_labels_of_the_model(kind, tmp_path):
     model = tiny(**kind)
     folder = export_nnunet(model, tmp_path)
@@ -219,10 +216,7 @@ def test_a_model_folder_of_pastas_own_fork_is_imported(tmp_path):
     assert load_model(tmp_path / "again").info.classes == INFO.classes
 
 
-@pytest.mark.parametrize(
-    ("finest", "biases", "refines"),
-    [(0, False, False), (0, True, False), (1, True, False), (0, False, True)],
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_bundle_loads_with_monais_parser_and_gives_the_same_labels(kind, tmp_path):
     from monai.bundle import ConfigParser
     from monai.data import MetaTensor
