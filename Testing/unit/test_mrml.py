@@ -8,16 +8,19 @@ import zipfile
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from generator_phantom import phantom
 
 from labelled_images import Instance, placed
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
+from PASTALib.synthetic import NODE_ATTRIBUTE
 
 slicer = pytest.importorskip("slicer")
 vtk = pytest.importorskip("vtk")
 
 from PASTALib.mrml.bundle import REPORT_ATTRIBUTE, add_report, save_scene  # noqa: E402
+from PASTALib.mrml.case import ct_of  # noqa: E402
 from PASTALib.mrml.scene import Carrier, open_scene  # noqa: E402
 from PASTALib.mrml.segmentations import add_segmentation, organ_map, segment_keys  # noqa: E402
 from PASTALib.mrml.volumes import add_volume, image_of  # noqa: E402
@@ -249,3 +252,11 @@ def test_our_terms_load_into_slicers_terminologies(carrier):
     names = vtk.vtkStringArray()
     terms.GetLoadedTerminologyNames(names)
     assert "PASTA" in [names.GetValue(n) for n in range(names.GetNumberOfValues())]
+
+
+def test_a_volume_that_is_marked_as_synthetic_is_a_synthetic_ct(carrier):
+    body, _ = phantom((5, 5, 5))
+    volume = add_volume(carrier.scene, body, "CT")
+    assert not ct_of(volume).synthetic
+    volume.SetAttribute(NODE_ATTRIBUTE, "1")
+    assert ct_of(volume).synthetic
