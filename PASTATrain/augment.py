@@ -60,7 +60,7 @@ class Deformation:
 
 
 def intensity(seed: int) -> Compose:
-    """Noise, blur, lower resolution and contrast of an image ``(1, z, y, x)`` in HU / 250."""
+    """Noise, blur, lower resolution and contrast of an image ``(1, z, y, x)`` in HU / 100."""
     from monai.transforms import (
         Compose,
         RandAdjustContrastd,

@@ -18,8 +18,9 @@ from PASTATrain.config import TrainingConfig
 from PASTATrain.lesions import insert_lesion
 from PASTATrain.painting import other_phase, paint
 
-NORMALIZATION = Normalization(low=-1000.0, high=500.0, mean=0.0, sd=250.0)
-"""Soft tissue keeps most of the range, and lung stays apart from air."""
+NORMALIZATION = Normalization(low=-400.0, high=400.0, mean=0.0, sd=100.0)
+"""A contrast of 30 HU must not drown in that between air, fat and bone: instance normalization
+divides by the spread of the whole tile. What is below -400 HU, ground glass too, reads as lung."""
 
 MARGIN = 1.5
 """Edge of the region that is prepared, in patches: room for deformation and for re-centering."""
