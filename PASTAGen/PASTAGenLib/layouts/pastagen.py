@@ -88,6 +88,13 @@ def total_table() -> NDArray[np.uint8]:
     return table
 
 
+def _organ_table(kind: str) -> NDArray[np.uint8]:
+    """Look-up table of 256 entries: `ORGAN` for the catalogue labels of a lesion type's organ."""
+    table = np.zeros(256, np.uint8)
+    table[list(catalog().organ_labels(catalog().lesion_types[kind].organ))] = ORGAN
+    return table
+
+
 @dataclass(frozen=True)
 class PastaGenLayout:
     """Cubes of `EDGE` mm around the lesion."""
@@ -100,8 +107,9 @@ class PastaGenLayout:
         cube = cube_around(case.lesions)
         masks = [inside(lesion.lesion_mask, cube) for lesion in case.cases]
         organs = on_cube(case.organs, cube)
-        organ = np.isin(organs, catalog().organ_labels(catalog().lesion_types[case.type].organ))
-        label = np.where(np.any(masks, axis=0), LESION, np.where(organ, ORGAN, 0))
+        label = _organ_table(case.type)[organs]
+        for mask in masks:
+            label[mask] = LESION
         image = sitk.Resample(
             case.ct, cube.size, sitk.Transform(), sitk.sitkLinear, cube.origin, cube.spacing,
             cube.direction, AIR_HU, sitk.sitkInt16,
@@ -111,7 +119,7 @@ class PastaGenLayout:
         with folder_written_atomically(folder) as temporary:
             write_image(image, temporary / FILES["img"], description=case.mark)
             for key, array in (("label", label), ("total", total_table()[organs])):
-                placed = cube.place(sitk.GetImageFromArray(array.astype(np.uint8)))
+                placed = cube.place(sitk.GetImageFromArray(array))
                 write_labels(placed, temporary / FILES[key], description=case.mark)
             report = report_of(truths, masks, organs, enhanced=phase != "non_contrast")
             write_text(temporary / REPORT, json.dumps(report))

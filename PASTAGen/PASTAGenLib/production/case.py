@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -68,6 +70,11 @@ def make_case(job: Job, plan: CasePlan) -> Record:
         except PastaError as error:
             rejected[str(error)] += 1
             continue
+        except MemoryError:
+            raise
+        except Exception as error:  # a bug: one lesion in thousands must not stop the rest
+            rejected[_where(error)] += 1
+            continue
         record = _written(job, ProducedCase(plan, source, tuple(cases)), record)
         record = replace(record, attempts=attempt + 1)
         break
@@ -76,6 +83,13 @@ def make_case(job: Job, plan: CasePlan) -> Record:
     record = replace(record, rejected=dict(sorted(rejected.items())))
     record.write(job.out / RECORDS)
     return record
+
+
+def _where(error: Exception) -> str:
+    """A bug in one line: what it is, and the line of code that it comes from."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(last.filename).name}, line {last.lineno}"
+    return f"Unexpected {type(error).__name__} in {place}: {error}"
 
 
 def _draw(
@@ -110,8 +124,6 @@ def _written(job: Job, produced: ProducedCase, record: Record) -> Record:
 
 def _write_dicom(produced: ProducedCase, folder: Path) -> None:
     """Write the case with all its lesions; an unfinished folder of a killed run is replaced."""
-    import shutil
-
     if folder.exists():
         shutil.rmtree(folder)
     whole = replace(produced.cases[-1], lesion_mask=produced.lesions)

@@ -24,6 +24,10 @@ from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTALib.synthetic import SYNTHETIC
 
 RECIPE_MARK, NOTICE = "recipe.sha256", "SYNTHETIC.txt"
+NOTICE_TEXT = (
+    f"{SYNTHETIC}. Lesions in these images were inserted by PASTAGen; none of them is a finding in "
+    "a patient. For research use only.\n"
+)
 PREPARED = 0.1
 """Share of the progress that preparing the sources takes."""
 POLL_SECONDS = 0.5
@@ -98,6 +102,7 @@ def produce(
                 progress(share, _state(records, recipe, made, time.monotonic() - start))
                 _check_disk(records, recipe, out)
     finally:
+        write_text(out / NOTICE, NOTICE_TEXT)
         ordered = [records[index] for index in sorted(records)]
         done = [record for record in ordered if record.status == "done"]
         write_manifest(ordered, out)
@@ -109,7 +114,11 @@ def produce(
 
 
 def _claim(out: Path, recipe: Recipe) -> None:
-    """Take the folder for this recipe, or see that it is this recipe's already, and tidy it."""
+    """Take the folder for this recipe, or see that it is this recipe's already, and tidy it.
+
+    Raises:
+        PastaError: it is another's, or cannot be written to.
+    """
     mark = out / RECIPE_MARK
     try:
         if mark.is_file():
@@ -122,11 +131,6 @@ def _claim(out: Path, recipe: Recipe) -> None:
             return
         if out.is_dir() and any(out.iterdir()):
             raise PastaError(f"'{out}' holds something else already; choose a new folder.")
-        write_text(
-            out / NOTICE,
-            f"{SYNTHETIC}. Lesions in these images were inserted by PASTAGen; none of them is a "
-            "finding in a patient. For research use only.\n",
-        )
         write_text(mark, recipe.digest + "\n")
     except OSError as error:
         raise PastaError(
