@@ -23,6 +23,7 @@ from PASTALib.errors import PastaError
 from PASTALib.files import write_text
 from PASTALib.inference import segment
 from PASTALib.lesions import Lesion, find_lesions
+from PASTALib.lungs import lungs_of
 from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, load_model
 from PASTALib.organ_input import read_organs
@@ -30,7 +31,7 @@ from PASTALib.progress import Progress
 from PASTALib.reading import read_ct
 from PASTATrain.classes import STRUCTURES
 from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
-from PASTATrain.sources import CHEST_SCANS, SCANS, lungs_of, torso_images
+from PASTATrain.sources import CHEST_SCANS, SCANS, torso_images
 
 FOUND_DICE = 0.1
 """Least Dice of a finding with a lesion to count as finding it; SynTumor's and nnDetection's

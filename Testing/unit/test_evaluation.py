@@ -12,11 +12,11 @@ import SimpleITK as sitk
 from PASTAGenLib.torso import build_torso, sample_torso
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT, Segmentation
+from PASTALib.lungs import lungs_by_hu
 from PASTALib.model import Model, ModelInfo, Normalization
 from PASTALib.progress import silent
 from PASTATrain import evaluation
 from PASTATrain.evaluation import dice, evaluate, match, organ_figures, with_lesions
-from PASTATrain.sources import lungs_by_hu
 
 INFO = ModelInfo(
     "perfect", "0", ("background", "liver"), 3.0, (64,) * 3, (4,), Normalization(-1000, 500, 0, 250)
