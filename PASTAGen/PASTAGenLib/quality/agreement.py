@@ -1,0 +1,172 @@
+"""Asked = measured: what was asked for is read back from image, mask and organ map alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from PASTAGenLib.apply import insert
+from PASTAGenLib.quality.requests import WALL, requests
+from PASTAGenLib.quality.scans import Scan
+from PASTAGenLib.spec import LesionSpec
+from PASTALib.attributes import core_statistics, density_value
+from PASTALib.catalog import catalog
+from PASTALib.errors import PastaError
+from PASTALib.lesions import Lesion, measure_lesion
+from PASTALib.progress import Progress
+from PASTALib.surroundings import Surroundings
+
+SIZE_SHARE = 0.10
+"""A measured size agrees within this share of what was asked, or within a voxel."""
+MEAN_HU = 5.0
+"""A measured mean agrees within this, or within its own standard error."""
+CORRELATED_VOXELS = 8
+"""Noise of a CT is correlated: so many voxels count as one independent value."""
+TRIES_PER_LESION = 3
+"""Requests that find no place are replaced by others, so many times as lesions are wanted."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One inserted lesion, as it was asked for and as it is measured.
+
+    Attributes:
+        type: lesion type.
+        scan: name of the scan.
+        asked: values of the attributes that were asked for; density also where a mean was asked.
+        declared: values that the generator's own truth gives.
+        measured: values that are measured.
+        confidence: how sure the measurement says it is.
+        asked_mm: long axis that was asked for; of a wall thickening its length in any direction.
+        measured_mm: the same, measured on the mask.
+        voxel_mm: voxel edge along which it was measured.
+        planned_hu: mean without partial volume, as planned.
+        measured_hu: mean of the voxels without partial volume; None if there are too few.
+        hu_error: standard error of that mean by noise.
+        rejected: facts that made the generator's own check draw again, and how often.
+    """
+
+    type: str
+    scan: str
+    asked: dict[str, str]
+    declared: dict[str, str]
+    measured: dict[str, str]
+    confidence: dict[str, float]
+    asked_mm: float
+    measured_mm: float
+    voxel_mm: float
+    planned_hu: float
+    measured_hu: float | None
+    hu_error: float
+    rejected: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def redrawn(self) -> int:
+        """How many facts made the generator draw again; 0 is right at the first draw."""
+        return sum(count for _, count in self.rejected)
+
+    @property
+    def size_agrees(self) -> bool:
+        """Whether the long axis is what was asked."""
+        allowed = max(SIZE_SHARE * self.asked_mm, self.voxel_mm)
+        return abs(self.measured_mm - self.asked_mm) <= allowed
+
+    @property
+    def hu_agrees(self) -> bool | None:
+        """Whether the mean is what was planned; None if it cannot be measured."""
+        if self.measured_hu is None:
+            return None
+        return abs(self.measured_hu - self.planned_hu) <= max(MEAN_HU, self.hu_error)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """All outcomes, and what was refused: (type, scan, the generator's sentence) and how often."""
+
+    outcomes: tuple[Outcome, ...]
+    refused: tuple[tuple[str, str, str, int], ...]
+
+
+def measure_agreement(
+    scans: Sequence[Scan], lesions_per_type: int, seed: int, progress: Progress
+) -> Agreement:
+    """Insert and measure lesions of every type, spread over the scans that have its organ."""
+    outcomes: list[Outcome] = []
+    refused: Counter[tuple[str, str, str]] = Counter()
+    types = list(catalog().lesion_types)
+    for number, type_ in enumerate(types):
+        progress(number / len(types), f"Asked = measured: {type_}")
+        kind = catalog().lesion_types[type_]
+        able = [scan for scan in scans if scan.holds(kind.organ)]
+        for place, scan in enumerate(able):
+            wanted = lesions_per_type // len(able) + (place < lesions_per_type % len(able))
+            rng = np.random.default_rng([seed, number, place])
+            asked = requests(kind, scan, TRIES_PER_LESION * wanted, rng)
+            made = 0
+            for spec in asked:
+                if made == wanted:
+                    break
+                try:
+                    outcomes.append(outcome(scan, spec, rng))
+                    made += 1
+                except PastaError as error:
+                    refused[type_, scan.name, str(error)] += 1
+    counted = tuple((*key, count) for key, count in refused.items())
+    return Agreement(tuple(outcomes), counted)
+
+
+def outcome(scan: Scan, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
+    """Insert one lesion and measure it.
+
+    Raises:
+        PastaError: the generator refuses the request.
+    """
+    case = insert(scan.image, scan.organs, spec, rng)
+    ct = scan.ct(case.ct)
+    lesion = measure_lesion(ct, case.organs, case.lesion_mask, spec.type)
+    around = Surroundings(ct, case.organs, case.lesion_mask)
+    core = core_statistics(lesion.region, around)
+    noise = around.noise(lesion.region)
+    length, voxel = _length(lesion, spec)
+    assert spec.long_axis_mm is not None
+    return Outcome(
+        type=spec.type,
+        scan=scan.name,
+        asked=_asked(spec, lesion, scan),
+        declared=dict(case.truth.attributes),
+        measured={key: found.value for key, found in lesion.attributes.items()},
+        confidence={key: found.confidence for key, found in lesion.attributes.items()},
+        asked_mm=spec.long_axis_mm,
+        measured_mm=length,
+        voxel_mm=voxel,
+        planned_hu=case.truth.planned_hu,
+        measured_hu=None if core is None else core.mean,
+        hu_error=0.0 if core is None else noise / (core.voxels / CORRELATED_VOXELS) ** 0.5,
+    )
+
+
+def _length(lesion: Lesion, spec: LesionSpec) -> tuple[float, float]:
+    """The length that the spec speaks of, and the voxel edge that limits it, in mm."""
+    geometry = lesion.region.geometry
+    if spec.shape == WALL:
+        return lesion.measurements.diameter_3d.length_mm, float(geometry.spacing_zyx.max())
+    in_plane = np.delete(geometry.spacing_zyx, geometry.slice_axis)
+    return lesion.measurements.long_axis.length_mm, float(in_plane.max())
+
+
+def _asked(spec: LesionSpec, lesion: Lesion, scan: Scan) -> dict[str, str]:
+    """The attributes that a spec asks for, with the density that its HU stand for."""
+    density = spec.density
+    if spec.hu is not None:
+        difference = spec.hu - lesion.reference.median
+        density = density_value(difference, lesion.organ, scan.phase)
+    words = {
+        "shape": spec.shape,
+        "density": density,
+        "heterogeneity": spec.heterogeneity,
+        "surface": spec.surface,
+    }
+    return {key: word for key, word in words.items() if word is not None}

@@ -1,0 +1,177 @@
+"""The report of an evaluation, ``pastagen.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from PASTAGenLib.quality.agreement_report import AIM, agreement_lines, share, table
+from PASTAGenLib.quality.noise_power import NoiseRatio
+from PASTAGenLib.quality.results import AgreementPart, Part, SeamPart, ShapesPart
+from PASTAGenLib.quality.scans import REAL, TORSOS
+from PASTAGenLib.quality.shapes import Comparison, compare
+from PASTALib.catalog import catalog
+
+AUC_AIM, POWER_AIM = 0.55, 0.10
+GALLERY_FILE, SHAPES_FILE = "pastagen_gallery.png", "pastagen_shapes.png"
+
+
+def report(
+    agreement: AgreementPart | None, seam: SeamPart | None, shapes: ShapesPart | None
+) -> str:
+    """The whole report; parts that were not measured are named as such."""
+    lines = ["# Quality of the generator", "", *_head(agreement, seam, shapes)]
+    lines += ["", "## 1 Asked = measured", ""]
+    lines += _agreement(agreement) if agreement else ["Not measured."]
+    lines += ["", "## 2 No seam", "", *(_seam(seam) if seam else ["Not measured."])]
+    lines += ["", "## 3 Shapes", "", *(_shapes(shapes) if shapes else ["Not measured."])]
+    lines += ["", "## 4 Gallery", "", *_gallery()]
+    return "\n".join(lines) + "\n"
+
+
+def _head(*parts: Part | None) -> list[str]:
+    names = ("agreement", "seam", "shapes")
+    measured = [
+        f"- {name}: generator `{part.generator}`, `{part.command}`"
+        for name, part in zip(names, parts, strict=True)
+        if part is not None
+    ]
+    return [
+        "Written by `python -m PASTAGenLib evaluate` (`--help` says how); do not edit. Synthetic "
+        "pictures only. Figures in bold miss their aim. Research use only.",
+        "",
+        f"Scans: {', '.join([*TORSOS, *REAL])}, as far as they hold the organ. Torsos are made by "
+        "rule; the others are public CT that are not part of this repository (without them, "
+        "torsos only).",
+        "",
+        *measured,
+    ]
+
+
+def _agreement(part: AgreementPart) -> list[str]:
+    outcomes = part.result.outcomes
+    parts = [share(o.asked[k] == o.measured[k] for o in outcomes if k in o.asked)
+             for k in catalog().attributes]  # fmt: skip
+    reached = sum(value is not None and value >= AIM for value in parts)
+    known = sum(value is not None for value in parts)
+    return [
+        f"Every value that a type allows is asked equally often; `PASTALib`'s measurement, which "
+        f"sees image, mask and organ labels only, reads it back. Percent of lesions; aim "
+        f"{100 * AIM:.0f} for each. Size: long axis within 10 % or one voxel. Mean HU: of voxels "
+        f"without partial volume, within 5 HU or the standard error by noise, where there are "
+        f"enough of them. *First draw*: lesions that passed the generator's own check at once; it "
+        f"uses the same rules of measurement, so later draws agree by selection. Over all types "
+        f"{reached} of {known} asked attributes reach the aim.",
+        "",
+        *agreement_lines(part.result),
+    ]
+
+
+def _seam(part: SeamPart) -> list[str]:
+    rows = [
+        [s.what, s.scans, str(s.places), _auc(s.auc, s.what), f"{s.low:.2f} to {s.high:.2f}"]
+        for s in part.result.scores
+    ]
+    return [
+        "A small 3D network is trained to tell crops in which a homogeneous lesion with the HU of "
+        "its surroundings was inserted from the same places untouched, cross-validated over "
+        f"regions of the scans. Aim: an area under the ROC curve of at most {AUC_AIM}. The "
+        "controls are faults that it has to find, otherwise its silence says nothing.",
+        "",
+        *table(["inserted", "scans", "places", "AUC", "95 % interval"], rows),
+        "",
+        "Noise power inside the inserted tissue over that of the organ around it, median over "
+        f"lesions with 95 % interval; aim within {100 * POWER_AIM:.0f} %. *Untouched* is the same "
+        "ratio before insertion, the error of the measure itself. *Fine grain* is the power of "
+        "differences between neighboring voxels, after over before.",
+        "",
+        *_noise(part.result.noise),
+    ]
+
+
+def _auc(value: float, what: str) -> str:
+    missed = value > AUC_AIM if what == "ours" else value < 1 - AUC_AIM / 2
+    return f"**{value:.2f}**" if missed and what == "ours" else f"{value:.2f}"
+
+
+def _noise(ratios: Sequence[NoiseRatio]) -> list[str]:
+    rows = []
+    for name in [*dict.fromkeys(r.scan for r in ratios), "all"]:
+        own = [r for r in ratios if name in (r.scan, "all")]
+        power = np.array([r.power for r in own])
+        median = float(np.median(power))
+        text = f"{median:.2f} ({_interval(power)})"
+        rows.append(
+            [
+                name,
+                str(len(own)),
+                text if abs(median - 1) <= POWER_AIM else f"**{text}**",
+                f"{np.median([r.untouched for r in own]):.2f}",
+                f"{np.median([r.fine for r in own]):.2f}",
+            ]
+        )
+    return table(["scan", "lesions", "power inside / around", "untouched", "fine grain"], rows)
+
+
+def _interval(values: np.ndarray) -> str:
+    rng = np.random.default_rng(0)
+    medians = np.median(values[rng.integers(0, len(values), (500, len(values)))], axis=1)
+    low, high = np.percentile(medians, (2.5, 97.5))
+    return f"{low:.2f} to {high:.2f}"
+
+
+def _shapes(part: ShapesPart) -> list[str]:
+    lines = [
+        "Masks that the generator draws for a kidney tumor where no organ cuts them, each of the "
+        "long axis of a real mask and on its voxels, beside ellipsoids with an elastic deformation "
+        "(as SynTumor describes them) of the same volume. Energy distances in SD of the real "
+        "masks; *shift* is the difference of medians. Smaller is nearer to real masks; aim: ours "
+        "below the ellipsoids'. The volume follows from what is asked and is shown as a check.",
+    ]
+    for shapes in part.result:
+        ours, simple = compare(shapes, seed=0)
+        counts = f"{len(shapes.real)} real, {len(shapes.ours)} ours, {len(shapes.ellipsoids)}"
+        lines += ["", f"**{shapes.name}** ({counts} ellipsoids; {shapes.refused} refused)", ""]
+        lines += _comparison(ours, simple)
+    return [*lines, "", f"![Cumulative distributions of shape figures]({SHAPES_FILE})"]
+
+
+def _comparison(ours: Comparison, simple: Comparison) -> list[str]:
+    rows = [
+        [
+            "all but volume",
+            _nearer(
+                ours.joint, simple.joint, f"{ours.joint:.2f} ({ours.low:.2f} to {ours.high:.2f})"
+            ),
+            f"{simple.joint:.2f} ({simple.low:.2f} to {simple.high:.2f})",
+            "",
+            "",
+        ]
+    ]
+    for mine, theirs in zip(ours.each, simple.each, strict=True):
+        rows.append(
+            [
+                mine.figure.replace("_", " "),
+                _nearer(mine.energy, theirs.energy, f"{mine.energy:.2f}"),
+                f"{theirs.energy:.2f}",
+                f"{mine.ks:.2f} / {theirs.ks:.2f}",
+                f"{mine.shift:+.1f} / {theirs.shift:+.1f}",
+            ]
+        )
+    header = ["figure", "ours", "ellipsoids", "Kolmogorov-Smirnov", "shift"]
+    return table(header, rows)
+
+
+def _nearer(ours: float, simple: float, text: str) -> str:
+    return text if ours < simple else f"**{text}**"
+
+
+def _gallery() -> list[str]:
+    return [
+        "Every type as it is drawn where nothing but the type is asked: for each, the soft kernel "
+        "in the portal venous phase and without contrast, then the sharp kernel in the arterial "
+        "and in the portal venous phase. The lesion is in the middle of its cell.",
+        "",
+        f"![Contact sheet of all types]({GALLERY_FILE})",
+    ]
