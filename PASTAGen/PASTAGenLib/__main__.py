@@ -9,6 +9,7 @@ from importlib import import_module
 COMMANDS = {
     "demo": ("PASTAGenLib.demo", "from CT to report, with a lesion inserted on the way"),
     "torso": ("PASTAGenLib.torso.__main__", "write a torso made by rule, and its organs"),
+    "produce": ("PASTAGenLib.production.cli", "make many cases by a recipe, as pasta-gen does"),
     "evaluate": ("PASTAGenLib.quality.evaluate", "measure the quality of what is generated"),
 }
 """Module with a function ``main``, and what the command does."""

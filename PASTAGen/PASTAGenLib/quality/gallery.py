@@ -55,7 +55,7 @@ def contact_sheet(scans: Sequence[Scan], seed: int, progress: Progress) -> Image
 
 
 def lesion_picture(scan: Scan, type_: str, rng: np.random.Generator) -> Picture | None:
-    """Axial picture of an inserted lesion, in the window of its organ; None if it finds no place."""
+    """Axial picture of an inserted lesion in its organ's window; None if it finds no place."""
     kind = catalog().lesion_types[type_]
     if not scan.holds(kind.organ):
         return None

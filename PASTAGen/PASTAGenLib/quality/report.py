@@ -10,6 +10,7 @@ from PASTAGenLib.quality.agreement_report import AIM, agreement_lines, share, ta
 from PASTAGenLib.quality.noise_power import NoiseRatio
 from PASTAGenLib.quality.results import AgreementPart, Part, SeamPart, ShapesPart
 from PASTAGenLib.quality.scans import REAL, TORSOS
+from PASTAGenLib.quality.seam import OURS, SeamScore
 from PASTAGenLib.quality.shapes import Comparison, compare
 from PASTALib.catalog import catalog
 
@@ -70,7 +71,7 @@ def _agreement(part: AgreementPart) -> list[str]:
 
 def _seam(part: SeamPart) -> list[str]:
     rows = [
-        [s.what, s.scans, str(s.places), _auc(s.auc, s.what), f"{s.low:.2f} to {s.high:.2f}"]
+        [s.what, s.scans, str(s.places), _auc(s), f"{s.low:.2f} to {s.high:.2f}"]
         for s in part.result.scores
     ]
     return [
@@ -90,9 +91,9 @@ def _seam(part: SeamPart) -> list[str]:
     ]
 
 
-def _auc(value: float, what: str) -> str:
-    missed = value > AUC_AIM if what == "ours" else value < 1 - AUC_AIM / 2
-    return f"**{value:.2f}**" if missed and what == "ours" else f"{value:.2f}"
+def _auc(score: SeamScore) -> str:
+    missed = score.what == OURS and score.auc > AUC_AIM
+    return f"**{score.auc:.2f}**" if missed else f"{score.auc:.2f}"
 
 
 def _noise(ratios: Sequence[NoiseRatio]) -> list[str]:
@@ -161,6 +162,10 @@ def _comparison(ours: Comparison, simple: Comparison) -> list[str]:
         )
     header = ["figure", "ours", "ellipsoids", "Kolmogorov-Smirnov", "shift"]
     return table(header, rows)
+
+
+def _with_interval(found: Comparison) -> str:
+    return f"{found.joint:.2f} ({found.low:.2f} to {found.high:.2f})"
 
 
 def _nearer(ours: float, simple: float, text: str) -> str:

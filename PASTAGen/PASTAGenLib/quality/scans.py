@@ -1,4 +1,4 @@
-"""The scans that the generator is judged on: torsos made by rule, and real CT where it is present."""
+"""The scans that the generator is judged on: torsos made by rule, and real CT if present."""
 
 from __future__ import annotations
 

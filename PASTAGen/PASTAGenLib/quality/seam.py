@@ -16,6 +16,7 @@ from PASTAGenLib.quality.seam_network import cross_validated, regions
 from PASTALib.progress import Progress
 
 FOLDS = 3
+OURS = "ours"
 BOOTSTRAPS = 1000
 
 
@@ -54,7 +55,7 @@ def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -
     right strength but without the scan's grain, and with the scan's own noise made weaker.
     """
     kinds = {
-        "ours": [lesion.after for lesion in lesions],
+        OURS: [lesion.after for lesion in lesions],
         "control: noise without grain": [
             _white(lesion, seed + k) for k, lesion in enumerate(lesions)
         ],
@@ -79,7 +80,7 @@ def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -
         scores += [
             _score(what, name, healthy[own], inserted[own], seed)
             for name, own in groups.items()
-            if own.any() and (name == "all" or what == "ours")
+            if own.any() and (name == "all" or what == OURS)
         ]
     return Seam(tuple(scores), tuple(noise_ratios(lesions)))
 

@@ -53,15 +53,17 @@ def distances(made: NDArray[np.float64], real: NDArray[np.float64]) -> tuple[Sha
     return tuple(found)
 
 
-def joint_distance(made: NDArray[np.float64], real: NDArray[np.float64]) -> float:
+def joint_distance(
+    made: NDArray[np.float64], real: NDArray[np.float64], sd: NDArray[np.float64] | None = None
+) -> float:
     """Energy distance of all figures that are free of scale together.
 
-    The square root of ``2 E|X-Y| - E|X-X'| - E|Y-Y'|`` (Székely and Rizzo 2013), each figure in SD
-    of the real masks.
+    The square root of ``2 E|X-Y| - E|X-X'| - E|Y-Y'|`` (Székely and Rizzo 2013), each figure in
+    `sd`, which is that of the real masks if it is not given (one number a column of `NAMES`).
     """
     columns = [NAMES.index(name) for name in FREE_OF_SCALE]
-    sd = real[:, columns].std(axis=0)
-    x, y = made[:, columns] / sd, real[:, columns] / sd
+    scale = (real.std(axis=0) if sd is None else sd)[columns]
+    x, y = made[:, columns] / scale, real[:, columns] / scale
     squared = 2 * cdist(x, y).mean() - cdist(x, x).mean() - cdist(y, y).mean()
     return float(np.sqrt(max(squared, 0.0)))
 
@@ -70,11 +72,11 @@ def joint_interval(
     made: NDArray[np.float64], real: NDArray[np.float64], rng: np.random.Generator, draws: int = 400
 ) -> tuple[float, float]:
     """95 % interval of `joint_distance` over masks drawn again with replacement."""
-    values = [
-        joint_distance(
-            made[rng.integers(0, len(made), len(made))], real[rng.integers(0, len(real), len(real))]
-        )
-        for _ in range(draws)
-    ]
+    sd = real.std(axis=0)
+    values = []
+    for _ in range(draws):
+        ours = made[rng.integers(0, len(made), len(made))]
+        theirs = real[rng.integers(0, len(real), len(real))]
+        values.append(joint_distance(ours, theirs, sd))
     low, high = np.percentile(values, (2.5, 97.5))
     return float(low), float(high)

@@ -31,7 +31,7 @@ from PASTALib.progress import Progress
 
 REAL_MASKS = {
     "KiTS19 kidney tumors": ("tumour_masks_kits19", 2),
-    "sarcomas": ("tumour_masks_sts", 1),
+    "soft-tissue sarcomas": ("tumour_masks_sts", 1),
 }
 """Name of each set of real masks, its folder, and the label of the tumor."""
 PER_MASK = 2
