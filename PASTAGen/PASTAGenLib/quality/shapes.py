@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def shape_sets(data: Path, most: int | None, seed: int, progress: Progress) -> l
     """
     found = []
     for number, (name, (folder, label)) in enumerate(REAL_MASKS.items()):
-        masks = list(real_masks(data / folder, label))[:most]
+        masks = list(islice(real_masks(data / folder, label), most))
         if masks:
             rng = np.random.default_rng([seed, number])
             found.append(_shape_set(name, masks, rng, progress))
