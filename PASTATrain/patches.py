@@ -28,6 +28,9 @@ MARGIN = 1.5
 MINIMUM_TISSUE = 0.05
 """Least share of a patch that is denser than -300 HU."""
 
+MOST_LESIONS = 8
+"""In a patch. A lesion is small, and a patch costs 30 times what inserting one does."""
+
 REPAINT_AFTER = 6
 """A case serves this many patches before it is painted anew or gets another phase (0.3 s)."""
 
@@ -150,14 +153,21 @@ class PatchMaker:
     def _with_lesions(
         self, source: Source, hu: np.ndarray, phase: Phase, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A region with one to three lesions, the first near its center."""
+        """A region with one to eight lesions, the first near its center."""
         kind = str(rng.choice(source.lesion_types))
         organ = catalog().lesion_types[kind].organ
         labels = [label for label in catalog().organ_labels(organ) if label in source.voxels]
         voxels = source.voxels[int(rng.choice(labels))]
         region, channels = self._region(source, hu, voxels[rng.integers(len(voxels))])
         organs = channels.copy()
-        kinds = [kind, *rng.choice(source.lesion_types, rng.integers(0, 3))]
+        present = set(np.unique(organs[::3, ::3, ::3]).tolist())
+        others = [
+            key
+            for key in source.lesion_types
+            if present & set(catalog().organ_labels(catalog().lesion_types[key].organ))
+        ]
+        more = rng.integers(0, MOST_LESIONS) if others else 0
+        kinds = [kind, *(rng.choice(others, more) if more else [])]
         focus = None
         for key in kinds:
             inserted = insert_lesion(region, organs, self._config.spacing_mm, str(key), phase, rng)

@@ -75,7 +75,8 @@ def lesion_weight(step: int, config: TrainingConfig) -> float:
 def window_of(step: int, channels: torch.Tensor, config: TrainingConfig) -> Window | None:
     """Part of the patch that is decoded at full resolution in a step; None is all of it.
 
-    Half an edge long: an eighth of the work. Around a voxel of a lesion, where there is one.
+    Half an edge long: an eighth of the work. In half of the steps it is around a voxel of a
+    lesion, where there is one; always, and the network would expect a lesion everywhere.
     """
     import torch
 
@@ -83,7 +84,7 @@ def window_of(step: int, channels: torch.Tensor, config: TrainingConfig) -> Wind
         return None
     lesion = ((channels >= FIRST_LESION) & (channels != IGNORE)).any(dim=0).nonzero()
     edge = config.patch // 2
-    if len(lesion):
+    if len(lesion) and torch.rand(()) < 0.5:
         center = lesion[torch.randint(len(lesion), ())].tolist()
     else:
         center = torch.randint(config.patch, (3,)).tolist()
