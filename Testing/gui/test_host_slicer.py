@@ -18,6 +18,8 @@ UI = """<ui version="4.0"><class>Form</class>
    <property name="SlicerParameterName" stdset="0"><string>volume</string></property>
   </widget></item><item>
   <widget class="ctkSliderWidget" name="slider">
+   <property name="decimals"><number>3</number></property>
+   <property name="pageStep"><double>0.25</double></property>
    <property name="SlicerParameterName" stdset="0"><string>threshold</string></property>
   </widget></item><item>
   <widget class="QCheckBox" name="fast">
@@ -76,6 +78,7 @@ def test_a_ui_file_is_loaded_for_real(host, form, sample_volume):
     ui = slicer.util.childWidgetVariables(form)
     assert form.className() == "qMRMLWidget"
     assert ui.section.text == "Section"
+    assert (ui.slider.decimals, ui.slider.pageStep) == (3, 0.25)
     assert ui.selector.currentNode() is None
     form.setMRMLScene(host.scene)
     assert ui.selector.currentNode() is sample_volume

@@ -8,6 +8,7 @@ last word has the real Slicer, in which the same tests run.
 
 from __future__ import annotations
 
+import atexit
 import os
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ def start() -> Host:
 
     if not _running:
         _running.append(Host())
+        atexit.register(stop)  # Qt and VTK crash if Python ends before them
     return _running[0]
 
 

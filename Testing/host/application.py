@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 
 from host.look import dress
 from host.pythonqt.classes import register_stand_in
+from host.qt_messages import listen
 from host.standins.stored import stored
 
 
@@ -99,6 +100,7 @@ def the_application() -> Any:
 
     native = QApplication.instance()
     if native is None:
+        listen()
         folder = tempfile.mkdtemp(prefix="pasta-host-settings-")
         QSettings.setDefaultFormat(QSettings.IniFormat)
         QSettings.setPath(QSettings.IniFormat, QSettings.UserScope, folder)

@@ -9,7 +9,7 @@ from typing import Any
 import slicer
 import slicer.util
 
-from host import packages, parameter_node, scripted_module
+from host import packages, parameter_node, sample_data, scripted_module
 from host.api import api
 from host.dialogs import Shown, dialogs
 from host.pythonqt.classes import qt_class
@@ -41,6 +41,7 @@ def python_modules() -> dict[str, ModuleType]:
         "slicer.parameterNodeWrapper": parameter_node,
         "slicer.packaging": packages.packaging_module(),
         "PyTorchUtils": packages.pytorch_module(),
+        "SampleData": sample_data.sample_data_module(),
     }
 
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QEventLoop
+from PySide6.QtCore import QEvent, QEventLoop, QPointF, Qt
+from PySide6.QtGui import QKeySequence, QMouseEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from host import standins
+from host import sample_data, standins
 from host.application import qSlicerCommandOptions, the_application
 from host.dialogs import Dialogs, dialogs
 from host.environment import Environment
@@ -23,7 +25,9 @@ from host.main_window import qSlicerMainWindow
 from host.modules import qSlicerModuleManager, qSlicerScriptedLoadableModule
 from host.packages import Installations, installations
 from host.pythonqt.classes import wrap
+from host.pythonqt.slots import disconnect_all
 from host.scene import add_default_nodes, make_scene
+from host.subject_hierarchy import Items
 
 ROOT = Path(__file__).resolve().parents[2]
 assert standins.__all__
@@ -47,10 +51,12 @@ class Host:
     Attributes:
         dialogs: what dialogs said, and what is answered to the next ones.
         installations: what would have been installed.
+        samples: what makes the node of a sample of the module SampleData, by its name.
     """
 
     dialogs: Dialogs = dialogs
     installations: Installations = installations
+    samples = sample_data.samples
 
     def __init__(self) -> None:
         self.app = the_application()
@@ -70,15 +76,17 @@ class Host:
         self._native.parts = self._parts
         self._environment = Environment(self._parts, self.app)
         self._environment.install()
+        self._items = Items(self.scene)
         self.window = qSlicerMainWindow(modules, layout)
-        self._native.startupCompleted.emit()
 
     def stop(self) -> None:
-        """Unload the modules and take the host out of ``slicer`` and ``sys.modules``."""
+        """Quit: unload the modules and take the host out of ``slicer`` and ``sys.modules``."""
+        self.quit()
         self.window.select_module("")
         for name in [n for n in self._parts.modules.modulesNames() if n in sys.modules]:
             self._parts.modules.unload(name)
         self.scene.Clear(0)
+        self._items.stop()
         self.window.close()
         self._parts.layout.finish()
         self.window.deleteLater()
@@ -97,6 +105,7 @@ class Host:
             sys.path.insert(0, str(path.parent))
         if name in self._parts.modules.modulesNames():
             self._parts.modules.unload(name)
+        disconnect_all(self._native, "startupCompleted()")  # told once to each module
         module = self._parts.modules.load(path)
         self._native.startupCompleted.emit()
         widget = module.widgetRepresentation()
@@ -124,12 +133,45 @@ class Host:
                 raise TimeoutError(f"{until} did not become true within {timeout} s")
             time.sleep(0.005)
 
+    def quit(self) -> None:
+        """Tell the modules that the application is about to quit, as Slicer does."""
+        self._native.aboutToQuit.emit()
+        disconnect_all(self._native, "aboutToQuit()")
+
+    def press(self, keys: str) -> None:
+        """Press keys in the main window, such as ``N`` or ``Ctrl+Z``."""
+        combination = QKeySequence(keys)[0]
+        self.window.show()
+        self.window.activateWindow()
+        self.process_events()
+        QTest.keyClick(
+            self._native.focusWidget() or self.window,
+            combination.key(),
+            combination.keyboardModifiers(),
+        )
+        self.process_events()
+
+    def click(self, widget: Any, x: int, y: int) -> None:
+        """Click into a widget with the left button, in its pixels from the upper left."""
+        native = widget.native_of_wrapper()
+        self.window.show()
+        place = QPointF(x, y)
+        for kind, button, held in (
+            (QEvent.MouseMove, Qt.NoButton, Qt.NoButton),
+            (QEvent.MouseButtonPress, Qt.LeftButton, Qt.LeftButton),
+            (QEvent.MouseButtonRelease, Qt.LeftButton, Qt.NoButton),
+        ):
+            event = QMouseEvent(kind, place, native.mapToGlobal(place), button, held, Qt.NoModifier)
+            self._native.sendEvent(native, event)
+        self.process_events()
+
     def clear(self) -> None:
         """Close the scene and forget dialogs and installations, for the next test."""
         self.scene.Clear(0)
         add_default_nodes(self.scene)
         self.dialogs.clear()
         self.installations.clear()
+        sample_data.clear()
         self._native.testing = True
         self.process_events()
 

@@ -59,6 +59,7 @@ class qSlicerLayoutManager(QObject):
         node = self._logic.GetLayoutNode()
         if layout != node.GetViewArrangement():
             node.SetViewArrangement(layout)
+            self._arrange()  # the logic has set up the views only now
             self.layoutChanged.emit(layout)
 
     layout = Property(int, lambda self: self._logic.GetLayoutNode().GetViewArrangement(), setLayout)

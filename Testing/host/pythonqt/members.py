@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import shiboken6
+from PySide6.QtCore import Property as QtProperty
 from PySide6.QtWidgets import QDialog
 
 from host.dialogs import STATIC_DIALOGS, run_dialog
@@ -50,6 +51,8 @@ class Property:
         native = live(wrapper)
         if native.metaObject().indexOfProperty(self.name) < 0:
             raise NotImplementedError(f"the test host's {wrapper.className()} has no {self.name}")
+        if self._is_of_stand_in(native):
+            return to_python(getattr(native, self.name))
         return to_python(native.property(self.name))
 
     def __set__(self, wrapper: Any, value: Any) -> None:
@@ -60,11 +63,21 @@ class Property:
             raise NotImplementedError(f"the test host's {wrapper.className()} has no {self.name}")
         if not meta.property(index).isWritable():
             raise AttributeError(f"Property '{self.name}' of {wrapper.className()} is not writable")
-        if not self._accepts(value) or not native.setProperty(self.name, to_native(value)):
+        if not self._accepts(value) or not self._write(native, to_native(value)):
             raise AttributeError(
                 f"Property '{self.name}' of type '{self.kind}' does not accept an object of type "
                 f"{type(value).__name__} ({value!r})"
             )
+
+    def _write(self, native: Any, value: Any) -> bool:
+        if self._is_of_stand_in(native):
+            setattr(native, self.name, value)
+            return True
+        return bool(native.setProperty(self.name, value))
+
+    def _is_of_stand_in(self, native: Any) -> bool:
+        """Whether the property is written in Python, so that no detour over C++ is needed."""
+        return isinstance(inspect.getattr_static(type(native), self.name, None), QtProperty)
 
     def _accepts(self, value: Any) -> bool:
         kinds = _ACCEPTED.get(self.kind)

@@ -98,6 +98,12 @@ def disconnect(native: QObject, signature: str, slot: Any = None) -> bool:
     return bool(gone)
 
 
+def disconnect_all(native: QObject, signature: str) -> None:
+    """Undo every `connect` to a signal."""
+    for slot, _ in list(_connected.get((address(native), signature), [])):
+        disconnect(native, signature, slot)
+
+
 def emit(native: QObject, name: str, values: tuple[Any, ...]) -> None:
     """Emit a signal by its name."""
     getattr(native, name).emit(*(to_native(value) for value in values))

@@ -116,7 +116,7 @@ class RenderedView(QWidget):
 
     # Mouse.
 
-    def _tell(self, event: Any, name: str, repeat: int = 0) -> None:
+    def _tell(self, event: Any, name: str) -> None:
         position = event.position().toPoint()
         modifiers = event.modifiers()
         self._interactor.SetEventInformationFlipY(
@@ -124,8 +124,8 @@ class RenderedView(QWidget):
             position.y(),
             int(bool(modifiers & Qt.ControlModifier)),
             int(bool(modifiers & Qt.ShiftModifier)),
-            "",
-            repeat,
+            "\0",
+            0,
             None,
         )
         self._interactor.InvokeEvent(name)

@@ -56,15 +56,20 @@ class qMRMLThreeDView(RenderedView):
         self.renderer.ResetCameraClippingRange()
         super().draw()
 
-    def resetFocalPoint(self) -> None:
-        """Look at the middle of what is shown."""
-        boxes = (self._node.GetBoxVisible(), self._node.GetAxisLabelsVisible())
+    def _content(self) -> tuple[float, ...] | None:
+        """Bounds of what is shown, without the box and its letters; None if nothing is."""
+        shown = (self._node.GetBoxVisible(), self._node.GetAxisLabelsVisible())
         self._node.SetBoxVisible(0)
         self._node.SetAxisLabelsVisible(0)
         bounds = self.renderer.ComputeVisiblePropBounds()
-        self._node.SetBoxVisible(boxes[0])
-        self._node.SetAxisLabelsVisible(boxes[1])
-        if bounds[0] <= bounds[1]:
+        self._node.SetBoxVisible(shown[0])
+        self._node.SetAxisLabelsVisible(shown[1])
+        return tuple(bounds) if bounds[0] <= bounds[1] else None
+
+    def resetFocalPoint(self) -> None:
+        """Look at the middle of what is shown, from as far as before."""
+        bounds = self._content()
+        if bounds is not None:
             center = [(bounds[2 * i] + bounds[2 * i + 1]) / 2 for i in range(3)]
             camera = self.cameraNode()
             shift = [c - f for c, f in zip(center, camera.GetFocalPoint(), strict=True)]
@@ -74,7 +79,11 @@ class qMRMLThreeDView(RenderedView):
         self._node.InvokeEvent(slicer.vtkMRMLViewNode.ResetFocalPointRequestedEvent)
 
     def resetCamera(self) -> None:
-        self.renderer.ResetCamera()
+        """Look at all that is shown."""
+        bounds = self._content()
+        if bounds is not None:
+            self.renderer.ResetCamera(bounds)
+        self._node.InvokeEvent(slicer.vtkMRMLViewNode.ResetFocalPointRequestedEvent)
 
     def lookFromAxis(self, axis: int) -> None:
         self.cameraNode().RotateTo(int(axis))

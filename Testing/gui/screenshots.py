@@ -1,0 +1,104 @@
+"""Pictures of the modules in the main window, made by the test host: ``make screenshots``.
+
+Each function below sets one picture up and is named as the file that it becomes. Everything in the
+pictures is synthetic.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import host as test_host
+
+SIZE = (1920, 1080)
+LESION = ("liver_tumor", 38.0, 5)
+"""Type, long axis in mm and seed of the lesion that is inserted."""
+
+
+def insert(host: Any) -> None:
+    """A tumor was inserted into the liver of the sample torso."""
+    panel = host.load_module("PASTAGen").panel
+    torso, organs = host.sample_torso
+    panel.ui.inputSelector.setCurrentNode(torso)
+    panel.ui.organsSelector.setCurrentNode(organs)
+    kind, long_axis_mm, seed = LESION
+    panel.ui.typeSelector.currentIndex = [item.key for item in panel._types].index(kind)
+    panel.ui.sizeSpinBox.value = long_axis_mm
+    panel.ui.seedSpinBox.value = seed
+    panel.ui.insertButton.click()
+    organs.GetDisplayNode().SetVisibility(False)
+    truth = host.scene.GetFirstNodeByName(f"SYNTHETIC {torso.GetName()} truth")
+    show(host.scene.GetFirstNodeByName(f"SYNTHETIC {torso.GetName()}") or torso)
+    if truth is not None:
+        truth.CreateClosedSurfaceRepresentation()
+        look_at(truth, kind)
+
+
+PICTURES: tuple[Callable[[Any], None], ...] = (insert,)
+
+
+def show(volume: Any) -> None:
+    """Put a volume into all slice views, in a soft-tissue window."""
+    import slicer
+
+    display = volume.GetDisplayNode()
+    display.AutoWindowLevelOff()
+    display.SetWindowLevel(400, 40)
+    slicer.util.setSliceViewerLayers(background=volume)
+    slicer.util.resetSliceViews()
+
+
+def look_at(segmentation: Any, segment_id: str) -> None:
+    """Cut all slice views through a segment, and bring all of the scene into the 3D view."""
+    import slicer
+
+    center = segmentation.GetSegmentCenterRAS(segment_id)
+    keep_in_place = slicer.vtkMRMLSliceNode.OffsetJumpSlice
+    slicer.vtkMRMLSliceNode.JumpAllSlices(segmentation.GetScene(), *center, keep_in_place)
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    view.resetFocalPoint()
+    view.resetCamera()
+
+
+class Stage:
+    """The host with a sample torso in its scene."""
+
+    def __init__(self, host: Any, spacing_mm: float) -> None:
+        from PASTAGenLib.mrml.samples import add_sample_torso
+
+        self._host = host
+        self.scene = host.scene
+        self.load_module = host.load_module
+        self.sample_torso = add_sample_torso(host.scene, 1, spacing_mm=spacing_mm)
+
+
+def main() -> None:
+    """Make the pictures, or those that are named."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", nargs="*", help="which; all if none is named")
+    parser.add_argument("-o", "--output", type=Path, default=Path("screenshots"), help="folder")
+    parser.add_argument("--spacing", type=float, default=1.5, help="of the sample torso, in mm")
+    options = parser.parse_args()
+    host = test_host.start()
+    for picture in PICTURES:
+        if options.pictures and picture.__name__ not in options.pictures:
+            continue
+        host.clear()
+        host.window.resize(*SIZE)
+        host.window.show()
+        host.process_events()
+        picture(Stage(host, options.spacing))
+        path = options.output / f"{picture.__name__}.png"
+        host.grab(path, SIZE)
+        print(path)
+    faults = host.take_faults()
+    test_host.stop()
+    if faults:
+        raise SystemExit("\n".join(faults))
+
+
+if __name__ == "__main__":
+    main()
