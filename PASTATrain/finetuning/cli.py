@@ -56,5 +56,6 @@ def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelTo
     console.line(f"trained model for nnU-Net: {made.trained}")
     if made.model:
         console.line(f"model for PASTA: {made.model}")
+        console.line(f"evaluation: {options.out / 'evaluation' / 'evaluation.html'}")
     else:
         console.line("no model for PASTA: name the classes (classes: in the settings)")

@@ -9,7 +9,8 @@ from typing import Any
 
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text, written_atomically
-from PASTALib.progress import CancelToken, Progress, part_of
+from PASTALib.model import ModelInfo, load_model
+from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTATrain.exchange.class_names import catalogue_classes
 from PASTATrain.exchange.nnunet_import import import_nnunet
 from PASTATrain.exchange.nnunet_names import to_nnunet
@@ -20,6 +21,12 @@ from PASTATrain.finetuning.dataset import NUMBER, RawDataset, read_dataset, spli
 from PASTATrain.finetuning.plans import PLANS_NAME, check_patch, finetuning_plans
 from PASTATrain.finetuning.programs import NNUNet
 from PASTATrain.finetuning.trainers import pasta_trainers
+from PASTATrain.judging.evaluate import evaluate_models
+from PASTATrain.judging.intervals import RESAMPLES
+from PASTATrain.judging.manifest import Entry
+
+TOLERANCE_MM = 2.0
+"""Of the surface Dice in the evaluation."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +83,13 @@ def finetune(
     name = f"{config.trainer}__{PLANS_NAME}__{CONFIGURATION}"
     trained = nnunet.results / dataset.folder.name / name
     _train(nnunet, trained, weights, config, device, part_of(progress, 0.15, 0.95), cancel)
-    dice = _dice_of(trained / "fold_0" / "validation" / "summary.json", dataset)
+    predictions = trained / "fold_0" / "validation"
+    dice = _dice_of(predictions / "summary.json", dataset)
+    model = _as_model(trained, run, dataset, config)
+    if model is not None:
+        _judge(dataset, chosen["val"], predictions, load_model(model).info, run / "evaluation")
     progress(1.0, "Fine-tuning is done")
-    return Finetuned(
-        trained, trained / "fold_0" / "validation", dice, _as_model(trained, run, dataset, config)
-    )
+    return Finetuned(trained, predictions, dice, model)
 
 
 def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
@@ -174,3 +183,26 @@ def _as_model(trained: Path, run: Path, dataset: RawDataset, config: FinetuneCon
         return None
     import_nnunet(trained, run / "model", config.classes)
     return run / "model"
+
+
+def _judge(
+    dataset: RawDataset, cases: list[str], predictions: Path, info: ModelInfo, out: Path
+) -> None:
+    """The page of ``pasta-eval`` about the validation scans; each counts as a patient."""
+    table = dict(enumerate(info.labels))
+    entries = [
+        Entry(
+            name=case,
+            patient=case,
+            split="validation",
+            image=dataset.image(case),
+            masks=dataset.labels(case),
+            table=table,
+            report=None,
+            survival=None,
+        )
+        for case in cases
+    ]
+    source = f"validation scans of {dataset.folder.name}"
+    folders = {info.name: predictions}
+    evaluate_models(entries, folders, out, source, TOLERANCE_MM, RESAMPLES, silent)

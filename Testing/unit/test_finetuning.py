@@ -168,6 +168,10 @@ def test_a_raw_dataset_becomes_an_evaluated_model_and_a_second_call_keeps_it(
     assert "Loading pretrained weights" in log
     fold = next((tmp_path / "run" / "results").glob("*/PASTATrainer_fewshot__*/fold_0"))
     assert len(list((fold / "validation").glob("*.nii.gz"))) == 1
+    figures = json.loads((tmp_path / "run" / "evaluation" / "figures.json").read_text())
+    liver = figures["models"][0]["outlines"][0]
+    assert liver["structure"] == "liver"
+    assert 0 < liver["dice"]["value"] < 1
     split_file = next((tmp_path / "run" / "preprocessed").glob("*/splits_final.json"))
     assert [len(json.loads(split_file.read_text())[0][k]) for k in ("train", "val")] == [2, 1]
     started = load_model("pasta-s").network.state_dict()["encoder.0.0.0.weight"]

@@ -1,0 +1,223 @@
+"""The figures of one model, each with its interval, from the rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from PASTALib.catalog import catalog
+from PASTATrain.judging.intervals import RESAMPLES, Estimate, estimate, mean, rate_per_case
+from PASTATrain.judging.rows import Judged, LesionRow
+
+SIZES = ((0.0, 10.0), (10.0, 20.0), (20.0, math.inf))
+"""Limits of the size classes, equivalent diameter in mm; 10 mm is RECIST's smallest target."""
+
+
+@dataclass(frozen=True)
+class OutlineFigures:
+    """Overlap of one structure or lesion type; `missed` scans have nothing of it."""
+
+    structure: str
+    dice: Estimate
+    surface_dice: Estimate
+    hd95_mm: Estimate
+    missed: int
+
+
+@dataclass(frozen=True)
+class DetectionFigures:
+    """How one group of true lesions was found."""
+
+    group: str
+    sensitivity: Estimate
+    right_type: Estimate
+    dice: Estimate
+
+
+@dataclass(frozen=True)
+class AttributeFigures:
+    """How one attribute was told, on true lesions that were found."""
+
+    attribute: str
+    accuracy: Estimate
+    f1: Estimate
+
+
+@dataclass(frozen=True)
+class Froc:
+    """Sensitivity against false findings a scan, over the threshold of the confidence."""
+
+    false_per_scan: tuple[float, ...]
+    sensitivity: tuple[float, ...]
+    score: float
+
+
+@dataclass(frozen=True)
+class ModelFigures:
+    """All figures of one model. What the manifest does not tell is None or empty."""
+
+    model: str
+    outlines: tuple[OutlineFigures, ...]
+    absent: tuple[str, ...]
+    detection: tuple[DetectionFigures, ...]
+    precision: Estimate
+    false_per_scan: Estimate
+    false_per_free_scan: Estimate
+    froc: Froc | None
+    attributes: tuple[AttributeFigures, ...]
+    auc: Estimate | None
+    c_index: Estimate | None
+
+
+def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
+    """Every figure of a model."""
+    cases = [row.case for row in judged.cases]
+    patients = [row.patient for row in judged.cases]
+    false = [row.case for row in judged.findings if not row.true]
+    with_lesion = {row.case for row in judged.lesions}
+    free = [row for row in judged.cases if row.case not in with_lesion]
+    return ModelFigures(
+        model=judged.model,
+        outlines=tuple(_outlines(judged, resamples)),
+        absent=tuple(judged.absent),
+        detection=tuple(_detection(judged.lesions, resamples)),
+        precision=mean(
+            [float(row.true) for row in judged.findings],
+            [row.patient for row in judged.findings],
+            resamples,
+        ),
+        false_per_scan=rate_per_case(false, cases, patients, resamples),
+        false_per_free_scan=rate_per_case(
+            [case for case in false if case not in with_lesion],
+            [row.case for row in free],
+            [row.patient for row in free],
+            resamples,
+        ),
+        froc=froc_of(judged),
+        attributes=tuple(_attributes(judged.lesions, resamples)),
+        auc=_auc(judged, resamples),
+        c_index=_c_index(judged, resamples),
+    )
+
+
+def _outlines(judged: Judged, resamples: int) -> Iterable[OutlineFigures]:
+    for key in dict.fromkeys(row.structure for row in judged.structures):
+        rows = [row for row in judged.structures if row.structure == key]
+        patients = [row.patient for row in rows]
+        yield OutlineFigures(
+            key,
+            mean([row.dice for row in rows], patients, resamples),
+            mean([row.surface_dice for row in rows], patients, resamples),
+            mean([row.hd95_mm for row in rows], patients, resamples),
+            sum(math.isnan(row.hd95_mm) for row in rows),
+        )
+
+
+def groups_of(lesions: Sequence[LesionRow]) -> Iterable[tuple[str, list[LesionRow]]]:
+    """All lesions, those of each size, and those of each type; groups without a member left out."""
+    groups = [("all", list(lesions))]
+    for low, high in SIZES:
+        name = f"{low:g} mm and more" if math.isinf(high) else f"{low:g} to below {high:g} mm"
+        groups.append((name, [row for row in lesions if low <= row.diameter_mm < high]))
+    for key in catalog().lesion_types:
+        groups.append((key, [row for row in lesions if row.type == key]))
+    return [(name, rows) for name, rows in groups if rows]
+
+
+def _detection(lesions: Sequence[LesionRow], resamples: int) -> Iterable[DetectionFigures]:
+    for name, rows in groups_of(lesions):
+        found = [row for row in rows if row.found]
+        whose = [row.patient for row in found]
+        yield DetectionFigures(
+            name,
+            mean([float(row.found) for row in rows], [row.patient for row in rows], resamples),
+            mean([float(row.right_type) for row in found], whose, resamples),
+            mean([row.dice for row in found], whose, resamples),
+        )
+
+
+def froc_of(judged: Judged) -> Froc | None:
+    """The curve by MONAI, with the point at which every finding counts; None without lesions."""
+    from monai.metrics import compute_froc_curve_data, compute_froc_score
+
+    if not judged.lesions or not judged.cases:
+        return None
+    false = np.array([row.confidence for row in judged.findings if not row.true])
+    true = np.array([row.confidence for row in judged.lesions if row.found])
+    scans, targets = len(judged.cases), len(judged.lesions)
+    rates, sensitivity = compute_froc_curve_data(false, true, targets, scans)
+    # MONAI leaves out the lowest threshold, under which all findings count.
+    rates = np.concatenate([[len(false) / scans], rates])
+    sensitivity = np.concatenate([[len(true) / targets], sensitivity])
+    score = float(compute_froc_score(rates, sensitivity))
+    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), score)
+
+
+def _attributes(lesions: Sequence[LesionRow], resamples: int) -> Iterable[AttributeFigures]:
+    from sklearn.metrics import accuracy_score, f1_score
+
+    for key in catalog().attributes:
+        rows = [r for r in lesions if r.found and key in r.true_attributes]
+        told = np.array([row.found_attributes.get(key, "") for row in rows])
+        true = np.array([row.true_attributes[key] for row in rows])
+        if not rows or not any(told):
+            continue
+        classes = sorted(set(true))
+
+        def accuracy(n: np.ndarray, true: np.ndarray = true, told: np.ndarray = told) -> float:
+            return float(accuracy_score(true[n], told[n]))
+
+        def f1(
+            n: np.ndarray,
+            true: np.ndarray = true,
+            told: np.ndarray = told,
+            classes: list[str] = classes,
+        ) -> float:
+            scores = f1_score(true[n], told[n], labels=classes, average="macro", zero_division=0)
+            return float(scores)
+
+        patients = [row.patient for row in rows]
+        yield AttributeFigures(
+            key,
+            estimate(accuracy, patients, resamples=resamples),
+            estimate(f1, patients, resamples=resamples),
+        )
+
+
+def _auc(judged: Judged, resamples: int) -> Estimate | None:
+    """Area under the ROC curve of the malignancy of a scan; None where there is one class only."""
+    from sklearn.metrics import roc_auc_score
+
+    malignant = np.array([row.malignant for row in judged.cases])
+    score = np.array([row.malignancy for row in judged.cases])
+    if malignant.all() or not malignant.any():
+        return None
+
+    def area(rows: np.ndarray) -> float:
+        chosen = malignant[rows]
+        one_class = chosen.all() or not chosen.any()
+        return float("nan") if one_class else float(roc_auc_score(chosen, score[rows]))
+
+    return estimate(area, [row.patient for row in judged.cases], resamples=resamples)
+
+
+def _c_index(judged: Judged, resamples: int) -> Estimate | None:
+    """Harrell's concordance of risk and survival, by lifelines; None where nothing is told."""
+    from lifelines.utils import concordance_index
+
+    rows = [row for row in judged.cases if row.days is not None and row.risk is not None]
+    if len(rows) < 2 or not any(row.died for row in rows):
+        return None
+    days, risk = (np.array([getattr(r, key) for r in rows], float) for key in ("days", "risk"))
+    died = np.array([row.died for row in rows])
+
+    def concordance(chosen: np.ndarray) -> float:
+        try:
+            return float(concordance_index(days[chosen], -risk[chosen], died[chosen]))
+        except ZeroDivisionError:  # no pair of this draw can be compared
+            return float("nan")
+
+    return estimate(concordance, [row.patient for row in rows], resamples=resamples)

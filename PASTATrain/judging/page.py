@@ -1,0 +1,59 @@
+"""The page with tables, plots and pictures: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from PASTATrain.judging.comparison import Comparison
+from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.plots import dice_plot, froc_plot
+from PASTATrain.judging.rows import Judged
+from PASTATrain.judging.worst import WorstCase
+
+TEMPLATE = "page.html.jinja"
+
+
+def data_address(png: bytes | None) -> str | None:
+    """A picture as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}" if png else None
+
+
+def render(
+    judged: Sequence[Judged],
+    figures: Sequence[ModelFigures],
+    comparisons: Mapping[str, Sequence[Comparison]],
+    worst: Mapping[str, Sequence[WorstCase]],
+    facts: Mapping[str, str],
+) -> str:
+    """The page as text.
+
+    Args:
+        judged: rows of each model.
+        figures: of each model, in the same order.
+        comparisons: by a title that names the two models.
+        worst: pictures by model.
+        facts: what was judged and how, as name and text.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = lambda key: str(key).replace("_", " ")
+    return environment.get_template(TEMPLATE).render(
+        figures=figures,
+        comparisons=comparisons,
+        worst={
+            model: [(case.caption, data_address(case.png)) for case in cases]
+            for model, cases in worst.items()
+        },
+        facts=facts,
+        froc=data_address(froc_plot(figures)),
+        dice=data_address(dice_plot(judged)),
+    )

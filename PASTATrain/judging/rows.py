@@ -1,0 +1,74 @@
+"""What is measured of one model in one scan, as rows; every table and plot is made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class StructureRow:
+    """How well one structure or lesion type of one scan was outlined.
+
+    `hd95_mm` is not a number where nothing was found.
+    """
+
+    case: str
+    patient: str
+    structure: str
+    dice: float
+    surface_dice: float
+    hd95_mm: float
+
+
+@dataclass(frozen=True)
+class LesionRow:
+    """What became of one true lesion. `dice` and what follows are of its best finding."""
+
+    case: str
+    patient: str
+    number: int
+    type: str
+    diameter_mm: float
+    found: bool
+    dice: float = 0.0
+    right_type: bool = False
+    confidence: float = 0.0
+    true_attributes: Mapping[str, str] = field(default_factory=dict)
+    found_attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One finding; it is true where it shares a voxel with a true lesion."""
+
+    case: str
+    patient: str
+    type: str
+    confidence: float
+    true: bool
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One scan: whether a malignant lesion is in it and how sure the model is; survival, risk."""
+
+    case: str
+    patient: str
+    malignant: bool
+    malignancy: float
+    days: float | None = None
+    died: bool = False
+    risk: float | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Everything measured of one model. `absent` are structures that it never gives."""
+
+    model: str
+    structures: Sequence[StructureRow]
+    lesions: Sequence[LesionRow]
+    findings: Sequence[FindingRow]
+    cases: Sequence[CaseRow]
+    absent: Sequence[str]

@@ -1,0 +1,313 @@
+"""``pasta-eval``: the manifest keeps patients apart, figures are right, and the page tells them."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy import stats
+
+from PASTALib.analysis import Analysis
+from PASTALib.case_folder import merged_labels, write_case
+from PASTALib.catalog import catalog
+from PASTALib.drafting import draft_report
+from PASTALib.errors import PastaError
+from PASTALib.lesions import find_lesions, instance_map
+from PASTALib.report import write_report
+from PASTATrain.judging.cli import main
+from PASTATrain.judging.comparison import compare
+from PASTATrain.judging.figures import figures_of, froc_of
+from PASTATrain.judging.intervals import estimate, mean
+from PASTATrain.judging.manifest import label_table, read_manifest
+from PASTATrain.judging.measures import outlines
+from PASTATrain.judging.predictions import blobs_of, read_truth
+from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, StructureRow
+from report_case import LESIONS, MODEL, a_case
+
+pytest.importorskip("monai")
+CYST = {"kidney_cyst": LESIONS["kidney_cyst"]}
+NAN = float("nan")
+
+
+def analysis_of(lesions: dict) -> Analysis:
+    """What a model that finds just these lesions would say of the painted torso."""
+    ct, segmentation = a_case(lesions=lesions)
+    found = find_lesions(ct, segmentation)
+    report = draft_report(ct, segmentation, found, MODEL)
+    return Analysis(ct, segmentation, found, instance_map(ct.image, found), report, MODEL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Four scans of three patients, and two models: the first misses the tumor, the other not."""
+    place = tmp_path_factory.mktemp("judged")
+    both, cyst, none = (analysis_of(x) for x in (LESIONS, CYST, {}))
+    truths = {"a1": both, "a2": both, "b": cyst, "c": none}
+    blind = {"a1": cyst, "a2": cyst, "b": cyst, "c": none}
+    eager = {"a1": both, "a2": both, "b": both, "c": none}  # a false tumor in b
+    cases = []
+    for name, truth in truths.items():
+        sitk.WriteImage(truth.ct.image, str(place / f"{name}.nii.gz"))
+        sitk.WriteImage(merged_labels(truth.segmentation), str(place / f"{name}_seg.nii.gz"))
+        write_report(truth.report, place / f"{name}.json")
+        row = {"name": name, "patient": name[0], "split": "test"}
+        row |= {"image": f"{name}.nii.gz", "masks": f"{name}_seg.nii.gz", "report": f"{name}.json"}
+        row["survival"] = {"days": {"a": 100, "b": 200, "c": 300}[name[0]], "died": True}
+        cases.append(row)
+        for model, found in (("blind", blind), ("eager", eager)):
+            write_case(found[name], place / model / name, ("nifti", "json"))
+    write_manifest(place, cases)
+    (place / "eager" / "scores.csv").write_text("name,risk\na1,0.9\na2,0.9\nb,0.5\nc,0.1\n")
+    return place
+
+
+def write_manifest(folder: Path, cases: list[dict]) -> Path:
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({"labels": "pasta", "cases": cases}))
+    return path
+
+
+# The manifest
+
+
+def case(tmp_path: Path, **changes) -> dict:
+    (tmp_path / "x.nii.gz").touch()
+    (tmp_path / "y.nii.gz").touch()
+    row = {"name": "x", "patient": "P", "split": "test", "image": "x.nii.gz"}
+    return {**row, **changes}
+
+
+def test_a_patient_in_two_splits_is_an_error(tmp_path):
+    other = case(tmp_path, name="y", split="train", image="y.nii.gz")
+    path = write_manifest(tmp_path, [case(tmp_path), other])
+    with pytest.raises(PastaError, match="patient 'P' is in the splits test and train"):
+        read_manifest(path)
+    other["patient"] = "Q"
+    assert len(read_manifest(write_manifest(tmp_path, [case(tmp_path), other]))) == 2
+
+
+def test_an_image_in_two_splits_is_an_error_under_whatever_name(tmp_path):
+    other = case(tmp_path, name="y", split="train", patient="Q", image="./x.nii.gz")
+    with pytest.raises(PastaError, match=r"image .* is in the splits test and train"):
+        read_manifest(write_manifest(tmp_path, [case(tmp_path), other]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"image": "gone.nii.gz"}, "gone.nii.gz' of the case x .* is missing"),
+        ({"patient": ""}, "lacks patient"),
+        ({"mask": "x.nii.gz"}, "has unknown mask"),
+        ({"labels": {"1": "wart"}}, "'wart'"),
+        ({"labels": "mine"}, "label table 'mine' is not known"),
+    ],
+)
+def test_a_bad_line_of_the_manifest_says_what_is_wrong(change, message, tmp_path):
+    with pytest.raises(PastaError, match=message):
+        read_manifest(write_manifest(tmp_path, [case(tmp_path, **change)]))
+
+
+def test_names_have_to_differ(tmp_path):
+    with pytest.raises(PastaError, match="x comes twice"):
+        read_manifest(write_manifest(tmp_path, [case(tmp_path), case(tmp_path)]))
+
+
+def test_a_label_table_may_be_given_by_names():
+    table = label_table({"1": "liver", "2": "Liver tumour"}, "m")
+    assert table == {1: catalog().label("liver"), 2: catalog().label("liver_tumor")}
+
+
+# Figures
+
+
+def test_outlines_of_a_shifted_cube_are_known():
+    truth, found = np.zeros((2, 30, 30, 30), bool)
+    truth[8:18, 8:18, 8:18] = True
+    found[8:18, 8:18, 10:20] = True
+    dice, surface, distance = outlines(truth, found, (1.0, 1.0, 3.0), 1.0)
+    assert dice == pytest.approx(0.8)
+    assert distance == pytest.approx(6.0)
+    assert 0.4 < surface < 1.0
+    assert outlines(truth, found, (1.0, 1.0, 3.0), 6.0)[1] == pytest.approx(1.0)
+    assert outlines(truth, truth, (1.0, 1.0, 3.0), 1.0) == pytest.approx((1.0, 1.0, 0.0))
+    nothing = outlines(truth, np.zeros_like(truth), (1.0, 1.0, 3.0), 1.0)
+    assert nothing[:2] == (0.0, 0.0)
+    assert np.isnan(nothing[2])
+
+
+def test_lesions_are_connected_parts_of_each_type():
+    labels = np.zeros((10, 10, 10), np.uint8)
+    labels[1:3, 1:3, 1:3] = labels[6:9, 6:9, 6:9] = catalog().label("liver_cyst")
+    labels[1:3, 6:8, 1:3] = catalog().label("liver_tumor")
+    found = blobs_of(labels)
+    assert sorted((blob.type, int(blob.mask.sum())) for blob in found) == [
+        ("liver_cyst", 8), ("liver_cyst", 27), ("liver_tumor", 8),
+    ]  # fmt: skip
+
+
+def test_the_interval_of_a_mean_is_that_of_theory_for_independent_patients():
+    values = np.random.default_rng(0).normal(5, 2, 200)
+    found = mean(values.tolist(), [str(n) for n in range(200)])
+    half = 1.96 * values.std(ddof=1) / np.sqrt(200)
+    assert found.value == pytest.approx(values.mean())
+    assert found.low == pytest.approx(values.mean() - half, abs=0.1)
+    assert found.high == pytest.approx(values.mean() + half, abs=0.1)
+
+
+def test_scans_of_the_same_patient_do_not_narrow_the_interval():
+    values = np.random.default_rng(0).normal(5, 2, 20)
+    patients = [str(n) for n in range(20)]
+    once = mean(values.tolist(), patients)
+    five_times = mean(np.repeat(values, 5).tolist(), np.repeat(patients, 5).tolist())
+    assert five_times.high - five_times.low == pytest.approx(once.high - once.low, rel=0.1)
+
+
+def test_one_patient_gives_no_interval_and_no_rows_no_value():
+    alone = mean([0.5, 0.7], ["A", "A"])
+    assert str(alone) == "0.60"
+    assert str(mean([], [])) == "–"
+    assert str(estimate(lambda rows: 0.5, ["A", "B"])) == "0.50 (0.50–0.50)"
+
+
+def lesion(number: int, found: bool, confidence: float = 0.0, **more) -> LesionRow:
+    row = LesionRow(f"case{number}", f"P{number}", 0, "liver_tumor", 8.0 + number, found)
+    return replace(row, confidence=confidence, **more)
+
+
+def judged(lesions=(), findings=(), cases=(), structures=(), model="m") -> Judged:
+    return Judged(model, structures, lesions, findings, cases, ())
+
+
+def test_sensitivity_is_told_by_size_and_type():
+    model = judged([lesion(0, False), lesion(1, True, right_type=True), lesion(5, True)])
+    by_group = {row.group: row for row in figures_of(model, 100).detection}
+    assert by_group["all"].sensitivity.value == pytest.approx(2 / 3)
+    assert by_group["0 to below 10 mm"].sensitivity.value == pytest.approx(0.5)
+    assert by_group["10 to below 20 mm"].sensitivity.value == 1.0
+    assert by_group["liver_tumor"].right_type.value == pytest.approx(0.5)
+    assert "20 mm and more" not in by_group
+
+
+def test_the_froc_curve_has_the_point_of_every_threshold():
+    cases = [CaseRow(f"case{n}", f"P{n}", True, 0) for n in range(4)]
+    lesions = [lesion(0, True, 0.9), lesion(1, True, 0.4), lesion(2, False), lesion(3, False)]
+    false = [FindingRow("case0", "P0", "liver_cyst", c, False) for c in (0.6, 0.3)]
+    curve = froc_of(judged(lesions, false, cases))
+    points = sorted(zip(curve.false_per_scan, curve.sensitivity, strict=True))
+    assert points == [(0, 0), (0, 0.25), (0.25, 0.25), (0.25, 0.5), (0.5, 0.5)]
+
+
+def test_false_findings_are_counted_a_scan_and_apart_where_no_lesion_is():
+    cases = [CaseRow(name, name, False, 0) for name in ("case0", "free1", "free2")]
+    false = [FindingRow(name, name, "liver_cyst", 0.5, False) for name in ("case0", "free1")]
+    true = [FindingRow("case0", "case0", "liver_tumor", 0.5, True)]
+    found = figures_of(judged([lesion(0, True)], [*false, *true], cases), 100)
+    assert found.false_per_scan.value == pytest.approx(2 / 3)
+    assert found.false_per_free_scan.value == pytest.approx(1 / 2)
+    assert found.precision.value == pytest.approx(1 / 3)
+
+
+def test_attributes_are_judged_on_lesions_that_were_found():
+    values = [("Hypodense", "Hypodense"), ("Hypodense", "Isodense"), ("Isodense", "Isodense")]
+    rows = [
+        lesion(n, True, true_attributes={"density": a}, found_attributes={"density": b})
+        for n, (a, b) in enumerate(values)
+    ]
+    rows.append(lesion(9, False, true_attributes={"density": "Hypodense"}))
+    (density,) = figures_of(judged(rows), 100).attributes
+    assert density.accuracy.value == pytest.approx(2 / 3)
+    assert density.f1.value == pytest.approx(2 / 3)  # each class: precision or recall of 1/2
+    assert density.accuracy.count == 3
+
+
+def test_auc_and_c_index_are_those_of_the_ranks():
+    scores = [(False, 0.1), (False, 0.6), (True, 0.5), (True, 0.9)]
+    cases = [CaseRow(str(n), str(n), *row) for n, row in enumerate(scores)]
+    assert figures_of(judged(cases=cases), 100).auc.value == pytest.approx(0.75)
+    assert figures_of(judged(cases=cases[:2]), 100).auc is None
+    survived = [(100, True, 3.0), (200, True, 2.0), (300, False, 2.5)]
+    cases = [CaseRow(str(n), str(n), False, 0, *row) for n, row in enumerate(survived)]
+    assert figures_of(judged(cases=cases), 100).c_index.value == pytest.approx(2 / 3)
+
+
+def test_two_models_are_tested_in_pairs():
+    dice = np.random.default_rng(0).uniform(0.5, 0.8, 12)
+    rows = [StructureRow(str(n), str(n), "liver", d, d, 1.0) for n, d in enumerate(dice)]
+    better = [replace(row, dice=row.dice + 0.1) for row in rows]
+    lesions = [lesion(n, n < 3) for n in range(12)]
+    more = [replace(row, found=True) for row in lesions]
+    first = judged(lesions, structures=rows)
+    liver, *detection = compare(first, judged(more, structures=better), 200)
+    assert liver.difference.value == pytest.approx(0.1)
+    assert liver.p == pytest.approx(stats.wilcoxon(np.full(12, 0.1)).pvalue)
+    overall = next(row for row in detection if row.what == "Sensitivity, all")
+    assert overall.p == pytest.approx(2 * 0.5**9)
+    same = compare(first, first, 200)
+    assert all(np.isnan(row.p) and row.difference.value == 0 for row in same)
+
+
+# The command
+
+
+def test_the_truth_takes_its_attributes_from_the_report(folder):
+    entry = next(e for e in read_manifest(folder / "manifest.json") if e.name == "a1")
+    _, truth = read_truth(entry)
+    assert {blob.type for blob in truth.blobs} == set(LESIONS)
+    assert all(set(blob.attributes) == set(catalog().attributes) for blob in truth.blobs)
+
+
+def test_the_command_judges_two_models_and_writes_one_page(folder, tmp_path, capsys):
+    command = [str(folder / "manifest.json"), "-o", str(tmp_path), "--resamples", "100"]
+    for model in ("blind", "eager"):
+        command += ["--predictions", f"{model.title()}={folder / model}"]
+    assert main(command) == 0
+    stored = json.loads((tmp_path / "figures.json").read_text())
+    blind, eager = stored["models"]
+    tumors = [
+        next(row for row in model["detection"] if row["group"] == "liver_tumor")
+        for model in (blind, eager)
+    ]
+    assert [row["sensitivity"]["value"] for row in tumors] == [0.0, 1.0]
+    assert blind["false_per_scan"]["value"] == 0
+    assert eager["false_per_scan"]["value"] == 0.25
+    assert eager["c_index"]["value"] == pytest.approx(1.0)
+    assert blind["c_index"] is None
+    livers = [
+        next(row for row in model["outlines"] if row["structure"] == "liver")
+        for model in (blind, eager)
+    ]
+    assert all(row["dice"]["value"] > 0.9 for row in livers)
+    assert eager["auc"]["value"] > blind["auc"]["value"]
+    assert {row["attribute"] for row in eager["attributes"]} == set(catalog().attributes)
+    page = (tmp_path / "evaluation.html").read_text(encoding="utf-8")
+    for text in ("Blind and Eager", "Worst of Blind", "missed liver tumor", "McNemar, exact"):
+        assert text in page
+    assert "4 scans of 3 patients" in page
+    assert len(re.findall(r'src="data:image/png;base64,', page)) == 4  # two plots, two tumors
+    assert not re.search(r"(src|href)=\"(?!data:)", page)  # it needs nothing else
+
+
+def test_label_files_are_judged_like_analyzed_scans(folder, tmp_path):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    for name in ("a1", "a2", "b", "c"):
+        (labels / f"{name}.nii.gz").write_bytes((folder / f"{name}_seg.nii.gz").read_bytes())
+    command = [str(folder / "manifest.json"), "--predictions", str(labels), "-o", str(tmp_path)]
+    assert main([*command, "--resamples", "50"]) == 0
+    (model,) = json.loads((tmp_path / "figures.json").read_text())["models"]
+    assert model["model"] == "labels"
+    assert model["detection"][0]["sensitivity"]["value"] == 1.0
+    assert all(row["dice"]["value"] == pytest.approx(1.0) for row in model["outlines"])
+
+
+def test_a_missing_result_and_an_empty_split_are_told(folder, tmp_path, capsys):
+    command = [str(folder / "manifest.json"), "-o", str(tmp_path)]
+    assert main([*command, "--predictions", str(tmp_path)]) == 1
+    assert "has no result of the case a1" in capsys.readouterr().err
+    assert main([*command, "--predictions", str(tmp_path), "--split", "train"]) == 1
+    assert "there are: test" in capsys.readouterr().err
