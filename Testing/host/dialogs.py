@@ -74,11 +74,14 @@ def run_dialog(native: QDialog) -> int:
         return int(QMessageBox.Cancel.value) if is_box else 0
     if not callable(answer):
         return int(answer)
-    result = []
     QTimer.singleShot(0, native, lambda: act(answer, native))
-    QTimer.singleShot(PATIENCE_MS, native, lambda: give_up(native))
-    result.append(type(native).exec(native))
-    return int(to_python(result[0]))
+    patience = QTimer()
+    patience.setSingleShot(True)
+    patience.timeout.connect(lambda: give_up(native))
+    patience.start(PATIENCE_MS)
+    result = native.exec()
+    patience.stop()
+    return int(to_python(result))
 
 
 def act(answer: Callable[[Any], None], native: QDialog) -> None:
