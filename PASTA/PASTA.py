@@ -4,6 +4,8 @@ Declares the module. What it does is in PASTALib, which is imported on first use
 starts as fast as without PASTA and before PyTorch is installed.
 """
 
+from importlib.util import find_spec
+
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -48,21 +50,34 @@ class PASTAWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Make the panel, when the module is opened for the first time."""
         super().setup()
-        from PASTALib.ui.analyze_panel import AnalyzePanel
+        from PASTALib.ui.pasta_panel import PastaPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTA.ui"))
-        self.panel = AnalyzePanel(widget, PASTALogic())
+        self.logic = PASTALogic()
+        self.panel = PastaPanel(widget, self.logic.getParameterNode, self.logic.jobs())
         self.layout.addWidget(widget)
+
+    def enter(self):
+        """The module is opened."""
+        self.panel.enter()
+
+    def exit(self):
+        """Another module is opened."""
+        self.panel.exit()
+
+    def cleanup(self):
+        """The module is reloaded, or Slicer quits."""
+        self.panel.cleanup()
 
 
 class PASTALogic(ScriptedLoadableModuleLogic):
-    """The module without a window, for scripts."""
+    """The module without a window, for scripts. Every method blocks until it is done."""
 
     def analyze(self, volumeNode, organsNode=None, model="pasta-s", device="auto", progress=None):
         """Find lesions in a volume node; adds organs, lesions and report to its scene.
 
-        Blocks until it is done. Returns `PASTALib.mrml.case.CaseNodes`; raises `PastaError`, with
-        a sentence for the user, where the volume cannot be analyzed.
+        Returns `PASTALib.mrml.case.CaseNodes`; raises `PastaError`, with a sentence for the user,
+        where the volume cannot be analyzed.
         """
         from PASTALib.mrml.analyze import analyze_volume
         from PASTALib.progress import silent
@@ -71,27 +86,27 @@ class PASTALogic(ScriptedLoadableModuleLogic):
             volumeNode, organs=organsNode, model=model, device=device, progress=progress or silent
         )
 
+    def desk(self, volumeNode=None, reader=""):
+        """The findings of the latest result, of that volume or of the scene, to be worked on.
+
+        Returns `PASTALib.mrml.script_desk.ScriptDesk`: each button of the panel is a method of it.
+        """
+        from PASTALib.mrml.script_desk import open_desk
+
+        return open_desk(slicer.mrmlScene, volumeNode, reader)
+
+    def jobs(self):
+        """Modules with the worker's jobs; those of PASTAGen where that is installed."""
+        found = find_spec("PASTAGenLib") is not None
+        return ["PASTALib.worker.jobs"] + (["PASTAGenLib.jobs"] if found else [])
+
 
 class PASTATest(ScriptedLoadableModuleTest):
     """Self test, also in Slicer's module Self Tests."""
 
     def runTest(self):
-        """Run all tests, in an empty scene."""
+        """From the sample torso to an accepted finding, in an empty scene."""
         slicer.mrmlScene.Clear()
-        from PASTALib.packages import missing_packages
+        from PASTALib.mrml.self_test import run
 
-        missing = missing_packages()
-        if missing:
-            self.delayDisplay(f"Not tested: {', '.join(missing)} not installed")
-            return
-        self.test_a_synthetic_torso_gets_organs_and_a_report()
-
-    def test_a_synthetic_torso_gets_organs_and_a_report(self):
-        """The bundled model runs on a torso that is made on the spot."""
-        from PASTAGenLib.mrml.samples import add_sample_torso
-
-        volume, _organs = add_sample_torso(slicer.mrmlScene, seed=1, spacing_mm=3.0)
-        nodes = PASTALogic().analyze(volume, device="cpu")
-        assert nodes.organs.GetSegmentation().GetSegment("liver") is not None
-        assert nodes.read_report().impression
-        self.delayDisplay("Test passed")
+        self.delayDisplay(run(PASTALogic(), slicer.mrmlScene))

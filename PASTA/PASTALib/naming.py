@@ -36,5 +36,10 @@ def case_name(path: Path) -> str:
     own = stem(path)
     if own.lower() in _VAGUE_NAMES and path.parent.name:
         own = f"{path.parent.name}_{own}"
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in own).strip("._") or "case"
+    kept = file_name(own)
     return safe_name(path, kept) if path.is_dir() else kept
+
+
+def file_name(text: str) -> str:
+    """A name as a part of a path: letters, digits and ``-_.`` only, never empty."""
+    return "".join(c if c.isalnum() or c in "-_." else "_" for c in text).strip("._") or "case"

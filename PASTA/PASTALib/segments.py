@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import SimpleITK as sitk
@@ -78,9 +78,12 @@ class Segment:
 
 @dataclass(frozen=True)
 class SegmentList:
-    """The label images of the layers, in one geometry, and the segments in them."""
+    """The label images of the layers, each in the CT's geometry or cut out of it, and the segments.
 
-    layers: tuple[sitk.Image, ...]
+    A layer without segments may be None.
+    """
+
+    layers: tuple[sitk.Image | None, ...]
     segments: tuple[Segment, ...]
 
 
@@ -127,6 +130,17 @@ def list_segments(
     has_lesions = any(segment.layer == LESION_LAYER for segment in segments)
     layers = (segmentation.organs, lesion_image) if has_lesions else (segmentation.organs,)
     return SegmentList(layers, tuple(segments))
+
+
+def segment_list(
+    layers: Sequence[sitk.Image | None], rows: Sequence[dict[str, Any]]
+) -> SegmentList:
+    """A list that came over the worker's pipe: label images, and each segment's fields."""
+    segments = [
+        Segment(**{**row, "color": tuple(row["color"]), "extent": tuple(row["extent"])})
+        for row in rows
+    ]
+    return SegmentList(tuple(layers), tuple(segments))
 
 
 def lesion_segment(

@@ -67,7 +67,7 @@ class CaseDesk:
         self._measurer = measurer
         self._grid: Geometry | None = None
         self._drawing: dict[str, str] = {}
-        self._writing = False
+        self.writing = False
         self._asked = 0
 
     # The case ------------------------------------------------------------------------------------
@@ -199,18 +199,18 @@ class CaseDesk:
 
     def _write(self, finding_id: str, region: Region) -> None:
         nodes, _ = self._open()
-        self._writing = True
+        self.writing = True
         try:
             put_region(nodes.lesions, finding_id, region)
         finally:
-            self._writing = False
+            self.writing = False
 
     def _remove(self, nodes: CaseNodes, finding_id: str) -> None:
-        self._writing = True
+        self.writing = True
         try:
             nodes.lesions.GetSegmentation().RemoveSegment(finding_id)
         finally:
-            self._writing = False
+            self.writing = False
         self.regions.pop(finding_id, None)
         self._drawing.pop(finding_id, None)
 

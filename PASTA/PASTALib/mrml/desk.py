@@ -111,7 +111,7 @@ class Desk(CaseDesk):
 
     def outline_changed(self, finding_id: str) -> None:
         """Somebody drew in a segment: keep the step, and measure it again."""
-        if self._writing or self.nodes is None or self._grid is None:
+        if self.writing or self.nodes is None or self._grid is None:
             return
         known = finding_id in self.regions or finding_id in self._drawing
         region = region_of(self.nodes.lesions, finding_id, self._grid) if known else None

@@ -159,6 +159,19 @@ class AnalysisJobs:
         )
         return {"folder": str(folder)}
 
+    def add_model(self, arguments: Arguments, _context: Context) -> Result:
+        """Copy a model into the library, checked: ``source, library`` to ``place, name``."""
+        from PASTALib.model_library import ModelLibrary
+
+        entry = ModelLibrary(Path(arguments["library"])).add(Path(arguments["source"]))
+        return {"place": entry.place, "name": entry.name}
+
+    def verify_model(self, arguments: Arguments, _context: Context) -> Result:
+        """Compare a model with its checksum: ``place`` to ``sentence``."""
+        from PASTALib.model_library import verify
+
+        return {"sentence": verify(arguments["place"])}
+
     def table(self) -> dict[str, Job]:
         """The jobs by name."""
         return {
@@ -170,6 +183,8 @@ class AnalysisJobs:
             "page": self.page,
             "export": self.export,
             "corrections": self.corrections,
+            "add_model": self.add_model,
+            "verify_model": self.verify_model,
         }
 
     def _opened(self, arguments: Arguments) -> CT:

@@ -83,7 +83,7 @@ class qMRMLSegmentsTableView(qMRMLWidget):
         display = self._node.GetDisplayNode() if self._node else None
         for row, (segment_id, segment) in enumerate(rows):
             shown = display is None or display.GetSegmentVisibility(segment_id)
-            opacity = display.GetSegmentOpacity(segment_id) if display else 1.0
+            opacity = display.GetSegmentOpacity3D(segment_id) if display else 1.0
             cells = ("●" if shown else "○", "", f"{opacity:.2f}", segment.GetName())
             for column, text in enumerate(cells):
                 item = QTableWidgetItem(text)

@@ -1,0 +1,205 @@
+"""Correction by hand: Slicer's segment editor on the chosen finding, and a click that adds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import qt
+import slicer
+import vtk
+
+from PASTALib.errors import PastaError
+from PASTALib.mrml.desk import Desk
+from PASTALib.signals import Signal
+
+SETTLE_MS = 150
+"""A stroke tells of many changes; they are measured when it has been still for so long."""
+EDITOR_TAG = "PASTA"
+
+
+class CorrectionPanel:
+    """Binds the segment editor, and tells the desk what was drawn: here or in any other module.
+
+    Args:
+        ui: the widgets.
+        desk: what is told.
+        scene: where the editor's node and the clicked point live.
+        tell: shows a sentence to the user.
+
+    Attributes:
+        chosen: emitted with the id of the finding that was chosen in the editor.
+    """
+
+    def __init__(self, ui: Any, desk: Desk, scene: Any, tell: Callable[[str], None]) -> None:
+        self.chosen = Signal()
+        self.editing: str | None = None
+        self._ui, self._desk, self._scene, self._tell = ui, desk, scene, tell
+        self._editor = ui.segmentEditor
+        self._editor.undoEnabled = False  # one undo for all: the desk's
+        self._node: Any = None
+        self._watched: Any = None
+        self._watch_tag: int | None = None
+        self._drawn: set[str] = set()
+        self._click: tuple[Any, int] | None = None
+        self._still = qt.QTimer()
+        self._still.setSingleShot(True)
+        self._still.setInterval(SETTLE_MS)
+        self._still.connect("timeout()", self._settled)
+        self._editor.connect("currentSegmentIDChanged(QString)", self._segment_chosen)
+        desk.changed.connect(self._watch)
+        ui.editorFrame.visible = False
+
+    # The editor ----------------------------------------------------------------------------------
+
+    def edit(self, finding_id: str | None) -> None:
+        """Correct the outline of a finding; None ends it."""
+        if finding_id is None or self._desk.nodes is None:
+            self.stop()
+            return
+        nodes, editor = self._desk.nodes, self._editor
+        self._use_node()
+        editor.setSegmentationNode(nodes.lesions)
+        editor.setSourceVolumeNode(nodes.volume)
+        editor.setCurrentSegmentID(finding_id)
+        if self.editing is None:
+            editor.installKeyboardShortcuts()
+        self.editing = finding_id
+        self._ui.editorFrame.visible = True
+        self._ui.editButton.checked = True
+        self._ui.editorLabel.text = f"Correcting {finding_id}; other findings are not changed."
+
+    def stop(self) -> None:
+        """End the correction."""
+        if self.editing is not None:
+            self._editor.setActiveEffect(None)
+            self._editor.uninstallKeyboardShortcuts()
+        self.editing = None
+        self._ui.editorFrame.visible = False
+        self._ui.editButton.checked = False
+
+    def leave(self) -> None:
+        """The panel is left: the editor must not react to other modules' views and keys."""
+        self.stop()
+        self._editor.removeViewObservations()
+
+    def close(self) -> None:
+        """The scene closes, or the panel goes."""
+        self.leave()
+        self._stop_click()
+        self._still.stop()
+        self._drawn.clear()
+        if self._node is not None:
+            self._editor.setSegmentationNode(None)
+        self._unwatch()
+
+    def _use_node(self) -> None:
+        """The editor's own node; drawing overwrites no other segment."""
+        if self._node is None or self._node.GetScene() is None:
+            node = self._scene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+            if node is None:
+                node = slicer.vtkMRMLSegmentEditorNode()
+                node.SetSingletonTag(EDITOR_TAG)
+                node = self._scene.AddNode(node)
+            node.SetOverwriteMode(slicer.vtkMRMLSegmentEditorNode.OverwriteNone)
+            self._node = node
+            self._editor.setMRMLScene(self._scene)
+            self._editor.setMRMLSegmentEditorNode(node)
+
+    def _segment_chosen(self, segment_id: str) -> None:
+        if self.editing is not None and segment_id and segment_id != self.editing:
+            self.editing = segment_id
+            self._ui.editorLabel.text = f"Correcting {segment_id}; other findings are not changed."
+            self.chosen.emit(segment_id)
+
+    # What is drawn -------------------------------------------------------------------------------
+
+    def _watch(self) -> None:
+        """Observe the lesions of the open case."""
+        nodes = self._desk.nodes
+        if nodes is None:
+            self._unwatch()
+            self.stop()
+            return
+        segmentation = nodes.lesions.GetSegmentation()
+        if segmentation is self._watched:
+            return
+        self._unwatch()
+
+        @vtk.calldata_type(vtk.VTK_STRING)
+        def changed(_caller: Any, _event: Any, segment_id: str) -> None:
+            self._note(segment_id)
+
+        event = slicer.vtkSegmentation.SourceRepresentationModified
+        self._watched = segmentation
+        self._watch_tag = segmentation.AddObserver(event, changed)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None and self._watch_tag is not None:
+            self._watched.RemoveObserver(self._watch_tag)
+        self._watched, self._watch_tag = None, None
+
+    def _note(self, segment_id: str) -> None:
+        if self._desk.writing:
+            return
+        self._drawn.add(segment_id or self.editing or "")
+        self._still.start()
+
+    def _settled(self) -> None:
+        drawn, self._drawn = self._drawn, set()
+        for segment_id in sorted(drawn):
+            try:
+                self._desk.outline_changed(segment_id)
+            except PastaError as error:
+                self._tell(str(error))
+
+    # A click -------------------------------------------------------------------------------------
+
+    def await_click(self, lesion_type: str) -> None:
+        """Add a finding of that type where the next click in a view goes."""
+        self._stop_click()
+        point = slicer.vtkMRMLMarkupsFiducialNode()
+        point.SetName("New finding")
+        point.SetSaveWithScene(False)
+        point = self._scene.AddNode(point)
+        point.CreateDefaultDisplayNodes()
+        event = slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent
+        tag = point.AddObserver(event, lambda *_: self._clicked(lesion_type))
+        self._click = (point, tag)
+        place_one(self._scene, point)
+        self._tell("Click on the lesion in a slice.")
+
+    def _clicked(self, lesion_type: str) -> None:
+        if self._click is None:
+            return
+        place = [0.0, 0.0, 0.0]
+        self._click[0].GetNthControlPointPositionWorld(0, place)
+        # Not from within the node's own event: it is removed here.
+        qt.QTimer.singleShot(0, lambda: self._add(lesion_type, (place[0], place[1], place[2])))
+
+    def _add(self, lesion_type: str, point: tuple[float, float, float]) -> None:
+        self._stop_click()
+        try:
+            self.chosen.emit(self._desk.new_finding(lesion_type, point))
+        except PastaError as error:
+            self._tell(str(error))
+
+    def _stop_click(self) -> None:
+        if self._click is not None:
+            point, tag = self._click
+            self._click = None
+            point.RemoveObserver(tag)
+            if point.GetScene() is not None:
+                self._scene.RemoveNode(point)
+
+
+def place_one(scene: Any, markup: Any) -> None:
+    """Let the next click in a view place one point of a markup node."""
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    if selection is None or interaction is None:
+        return
+    selection.SetReferenceActivePlaceNodeClassName("vtkMRMLMarkupsFiducialNode")
+    selection.SetActivePlaceNodeID(markup.GetID())
+    interaction.SetPlaceModePersistence(0)
+    interaction.SetCurrentInteractionMode(interaction.Place)
