@@ -74,11 +74,7 @@ class PASTALogic(ScriptedLoadableModuleLogic):
     """The module without a window, for scripts. Every method blocks until it is done."""
 
     def analyze(self, volumeNode, organsNode=None, model="pasta-s", device="auto", progress=None):
-        """Find lesions in a volume node; adds organs, lesions and report to its scene.
-
-        Returns `PASTALib.mrml.case.CaseNodes`; raises `PastaError`, with a sentence for the user,
-        where the volume cannot be analyzed.
-        """
+        """Find lesions in a volume node; adds organs, lesions and report: `CaseNodes`."""
         from PASTALib.mrml.analyze import analyze_volume
         from PASTALib.progress import silent
 
@@ -87,10 +83,7 @@ class PASTALogic(ScriptedLoadableModuleLogic):
         )
 
     def desk(self, volumeNode=None, reader=""):
-        """The findings of the latest result, of that volume or of the scene, to be worked on.
-
-        Returns `PASTALib.mrml.script_desk.ScriptDesk`: each button of the panel is a method of it.
-        """
+        """The latest findings, of a volume or of all: each button is a method of this desk."""
         from PASTALib.mrml.script_desk import open_desk
 
         return open_desk(slicer.mrmlScene, volumeNode, reader)

@@ -14,6 +14,7 @@ from PASTALib.pictures import draw_pictures
 from PASTALib.progress import CancelToken, Progress, silent
 from PASTALib.report import Report, write_report
 from PASTALib.report_html import render_html
+from PASTALib.report_pdf import write_pdf
 from PASTALib.study import Study
 from PASTALib.writing import write_labels, write_seg_nrrd
 
@@ -27,10 +28,17 @@ class Export:
     write: Callable[[Study, Report, Path], None]
 
 
+def _pictures(study: Study) -> dict[str, bytes]:
+    return draw_pictures(study.ct, study.segmentation(), tuple(study.lesions.values()))
+
+
 def write_page(study: Study, report: Report, path: Path) -> None:
     """The report as one HTML file with its key images."""
-    pictures = draw_pictures(study.ct, study.segmentation(), tuple(study.lesions.values()))
-    write_text(path, render_html(report, pictures))
+    write_text(path, render_html(report, _pictures(study)))
+
+
+def _pdf(study: Study, report: Report, path: Path) -> None:
+    write_pdf(report, path, _pictures(study))
 
 
 def _json(_study: Study, report: Report, path: Path) -> None:
@@ -72,6 +80,7 @@ def _segments(study: Study, report: Report, path: Path) -> None:
 EXPORTS: dict[str, tuple[Export, ...]] = {
     "json": (Export("report.json", "Report for programs", _json),),
     "html": (Export("report.html", "Report as a page", write_page),),
+    "pdf": (Export("report.pdf", "Report to print", _pdf),),
     "csv": (Export("lesions.csv", "Table of lesions", _csv),),
     "nifti": (
         Export("segmentation.nii.gz", "Labels", _labels),

@@ -45,7 +45,9 @@ def application() -> Iterator[Any]:
         pytest.skip(reason)
     assert not reason, reason
     import host
+    from host.immortal import keep_constants_alive
 
+    keep_constants_alive()
     yield host.start()
     host.stop()
 
@@ -109,3 +111,12 @@ def block() -> tuple[sitk.Image, sitk.Image]:
     for image in images:
         image.SetSpacing((2.0, 2.0, 2.5))
     return images
+
+
+@pytest.fixture
+def panel(host: Any) -> Iterator[Any]:
+    """The panel of PASTA, open; its worker is ended with the test."""
+    panel = host.load_module("PASTA").panel
+    panel.parameters.device = "cpu"
+    yield panel
+    panel.worker.close()

@@ -5,23 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from PASTALib.catalog import catalog
-from PASTALib.errors import PastaError
 
 pytestmark = pytest.mark.slicer
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def analyze_panel(host):
-    """The panel of PASTA."""
-    return host.load_module("PASTA").panel
 
 
 @pytest.fixture
@@ -63,46 +55,6 @@ def test_every_node_selector_gets_the_scene(host, module):
     assert selectors
     for selector in selectors:
         assert selector.mrmlScene() is host.scene, selector.name
-
-
-def test_run_waits_for_a_volume_and_says_so(host, scene, analyze_panel):
-    from PASTALib.mrml.volumes import add_volume
-
-    ui = analyze_panel.ui
-    assert not ui.runButton.enabled
-    assert ui.runButton.toolTip == "Choose a CT volume first"
-    image = sitk.Image((4, 4, 4), sitk.sitkInt16)
-    ui.inputSelector.setCurrentNode(add_volume(scene, image, "CT"))
-    assert ui.runButton.enabled
-
-
-def test_a_run_shows_progress_and_the_impression(host, sample_volume, sample_organs, analyze_panel):
-    ui = analyze_panel.ui
-    seen = {}
-
-    def analyze(volume, organs=None, *, progress):
-        progress(0.5, "Halfway")
-        seen.update(volume=volume, organs=organs, bar=ui.progressBar.value)
-        seen["enabled"] = ui.runButton.enabled
-        report = SimpleNamespace(impression=("One cyst in the liver.", "No other lesion."))
-        return SimpleNamespace(read_report=lambda: report)
-
-    analyze_panel._logic = SimpleNamespace(analyze=analyze)
-    ui.runButton.click()
-    assert seen == {"volume": sample_volume, "organs": None, "bar": 50, "enabled": False}
-    assert ui.statusLabel.text == "Halfway"
-    assert ui.impressionText.plainText == "One cyst in the liver.\n\nNo other lesion."
-    assert ui.runButton.enabled
-
-
-def test_what_a_user_can_mend_is_told_in_one_sentence(host, sample_volume, analyze_panel):
-    def refuse(*_args, **_named):
-        raise PastaError("The volume is a label map, not a CT.")
-
-    analyze_panel._logic = SimpleNamespace(analyze=refuse)
-    analyze_panel.ui.runButton.click()
-    assert host.dialogs.texts("error") == ["The volume is a label map, not a CT."]
-    assert analyze_panel.ui.runButton.enabled
 
 
 def test_a_lesion_is_inserted_into_a_copy(host, scene, sample_volume, sample_organs, insert_panel):

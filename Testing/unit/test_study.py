@@ -183,6 +183,15 @@ def test_rejected_findings_are_in_the_table_but_in_no_segmentation(study, report
     assert "dismissed" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_pdf_has_pages_and_pictures(study, report, tmp_path):
+    report = edited(report, "findings/L1/sentence", "Größe < 5 & rund.", who=READER)
+    export_study(study, report, tmp_path, ["pdf"])
+    data = (tmp_path / "report.pdf").read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"/Subtype /Image") >= 6
+    assert b"/Type /Page" in data
+
+
 def test_corrections_hold_both_masks_and_what_changed(study, report, tmp_path):
     original = study.instances()
     types = {lesion.id: lesion.type for lesion in study.lesions.values()}

@@ -16,7 +16,7 @@ from PASTALib.mrml.volumes import grid_of
 if TYPE_CHECKING:
     from PASTALib.study import Study
 
-ALL_FORMATS = ("json", "html", "csv", "nifti", "seg.nrrd")
+ALL_FORMATS = ("json", "html", "pdf", "csv", "nifti", "seg.nrrd")
 
 
 class ScriptDesk(Desk):

@@ -127,7 +127,7 @@ class CorrectionPanel:
         self._unwatch()
 
         @vtk.calldata_type(vtk.VTK_STRING)
-        def changed(_caller: Any, _event: Any, segment_id: str) -> None:
+        def changed(_caller: Any, _event: Any, segment_id: str = "") -> None:
             self._note(segment_id)
 
         event = slicer.vtkSegmentation.SourceRepresentationModified
