@@ -1,7 +1,7 @@
 """PASTA for 3D Slicer: finds lesions in a CT volume and drafts the report.
 
-Declares the module. What it does is in PASTALib, which is imported on first use, so that Slicer
-starts as fast as without PASTA and before PyTorch is installed.
+Declares the module. What it does is in PASTALib, imported on first use: Slicer starts as fast as
+without it, and before PyTorch is installed.
 """
 
 from importlib.util import find_spec
@@ -31,8 +31,7 @@ class PASTA(ScriptedLoadableModule):
             "the structured report. For research use only: not a medical device."
         )
         parent.acknowledgementText = _(
-            "Follows PASTA (arXiv:2502.06171), which trained on synthetic lesions. The code and "
-            "the bundled model are this extension's own."
+            "Follows PASTA (arXiv:2502.06171); code and bundled model are this extension's own."
         )
         slicer.app.connect("startupCompleted()", loadTerms)
 
@@ -53,8 +52,8 @@ class PASTAWidget(ScriptedLoadableModuleWidget):
         from PASTALib.ui.pasta_panel import PastaPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTA.ui"))
-        self.logic = PASTALogic()
-        self.panel = PastaPanel(widget, self.logic.getParameterNode, self.logic.jobs())
+        logic = PASTALogic()
+        self.panel = PastaPanel(widget, logic.getParameterNode, logic.jobs())
         self.layout.addWidget(widget)
 
     def enter(self):
@@ -76,11 +75,9 @@ class PASTALogic(ScriptedLoadableModuleLogic):
     def analyze(self, volumeNode, organsNode=None, model="pasta-s", device="auto", progress=None):
         """Find lesions in a volume node; adds organs, lesions and report: `CaseNodes`."""
         from PASTALib.mrml.analyze import analyze_volume
-        from PASTALib.progress import silent
 
-        return analyze_volume(
-            volumeNode, organs=organsNode, model=model, device=device, progress=progress or silent
-        )
+        options = {"progress": progress} if progress else {}
+        return analyze_volume(volumeNode, organs=organsNode, model=model, device=device, **options)
 
     def desk(self, volumeNode=None, reader=""):
         """The latest findings, of a volume or of all: each button is a method of this desk."""
@@ -90,8 +87,8 @@ class PASTALogic(ScriptedLoadableModuleLogic):
 
     def jobs(self):
         """Modules with the worker's jobs; those of PASTAGen where that is installed."""
-        found = find_spec("PASTAGenLib") is not None
-        return ["PASTALib.worker.jobs"] + (["PASTAGenLib.jobs"] if found else [])
+        generator = ["PASTAGenLib.jobs"] if find_spec("PASTAGenLib") else []
+        return ["PASTALib.worker.jobs", *generator]
 
 
 class PASTATest(ScriptedLoadableModuleTest):
