@@ -1,7 +1,6 @@
 """PASTA for 3D Slicer: finds lesions in a CT volume and drafts the report.
 
-Declares the module. What it does is in PASTALib, imported on first use: Slicer starts as fast as
-without it, and before PyTorch is installed.
+Declares the module. What it does is in PASTALib, imported on first use, after PyTorch is there.
 """
 
 from importlib.util import find_spec
@@ -52,8 +51,7 @@ class PASTAWidget(ScriptedLoadableModuleWidget):
         from PASTALib.ui.pasta_panel import PastaPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTA.ui"))
-        logic = PASTALogic()
-        self.panel = PastaPanel(widget, logic.getParameterNode, logic.jobs())
+        self.panel = PastaPanel(widget, PASTALogic())
         self.layout.addWidget(widget)
 
     def enter(self):
@@ -95,8 +93,8 @@ class PASTATest(ScriptedLoadableModuleTest):
     """Self test, also in Slicer's module Self Tests."""
 
     def runTest(self):
-        """From the sample torso to an accepted finding, in an empty scene."""
-        slicer.mrmlScene.Clear()
+        """From a made CT to an accepted finding, in an empty scene."""
         from PASTALib.mrml.self_test import run
 
+        slicer.mrmlScene.Clear()
         self.delayDisplay(run(PASTALogic(), slicer.mrmlScene))

@@ -45,9 +45,7 @@ def application() -> Iterator[Any]:
         pytest.skip(reason)
     assert not reason, reason
     import host
-    from host.immortal import keep_constants_alive
 
-    keep_constants_alive()
     yield host.start()
     host.stop()
 

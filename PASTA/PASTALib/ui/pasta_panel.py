@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -42,19 +41,18 @@ class PastaPanel:
 
     Args:
         widget: of ``PASTA.ui``.
-        parameter_node: gives the parameter node of the present scene.
-        jobs: modules with the worker's jobs.
+        logic: gives the parameter node of the present scene, and modules with the worker's jobs.
     """
 
-    def __init__(self, widget: Any, parameter_node: Any, jobs: Sequence[str]) -> None:
+    def __init__(self, widget: Any, logic: Any) -> None:
         self.widget = widget
         self.ui = slicer.util.childWidgetVariables(widget)
-        self._parameter_node = parameter_node
+        self._parameter_node = logic.getParameterNode
         self._scene = slicer.mrmlScene
         widget.setMRMLScene(self._scene)
-        self.parameters = parameters_of(parameter_node())
+        self.parameters = parameters_of(logic.getParameterNode())
         self._gui_tag = self.parameters.connectGui(self.ui)
-        self.worker = WorkerProcess(jobs)
+        self.worker = WorkerProcess(logic.jobs())
         self.case = CaseInWorker(self.worker)
         self.desk = Desk(self.case)
         ui, desk, say = self.ui, self.desk, self._say
