@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from PASTAGenLib.scene import OCCUPIED
 from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.model import Normalization
 from PASTATrain import augment
@@ -173,7 +174,8 @@ class PatchMaker:
             inserted = insert_lesion(region, organs, self._config.spacing_mm, str(key), phase, rng)
             if inserted is None:
                 continue
-            region, mask = inserted
+            region, mask, organs = inserted
+            channels = np.where(organs == OCCUPIED, channels, organs)
             channels = np.where(mask, np.uint8(catalog().label(str(key))), channels)
             if focus is None:
                 focus = np.argwhere(mask).mean(0)

@@ -54,6 +54,8 @@ CORE_VOXELS = 10
 """Fewer voxels without partial volume tell neither density nor texture surely."""
 UNSURE = 0.6
 """Highest confidence of what is read from fewer."""
+EDGE_REST = 0.12
+"""SD that a straight line leaves over, as a share of the step (measured on noise-free balls)."""
 EDGE_VOXELS = 0.6
 """Gaussian sigma of a sharp edge in voxels: its own width, 0.29, and a soft kernel."""
 
@@ -79,13 +81,13 @@ def measure_attributes(
     """All five attributes, by the catalogue's key and in its order."""
     noise = around.noise(region)
     core = core_statistics(region, around)
-    edge = measure_edge(region, around.hu, noise)
+    inner = core or without_partial_volume(region, around, hu)
+    organ = labelled(around.organs, catalog().organ_labels(lesion_type.organ))
+    edge = measure_edge(region, around.hu, noise, around.point_spread_mm, organ)
     measured = {
         "shape": shape(region, lesion_type, measurements, around),
-        "density": density(core or hu, reference, lesion_type, around.phase),
-        "heterogeneity": heterogeneity(
-            core or without_partial_volume(region, around, hu), noise, small=core is None
-        ),
+        "density": density(inner, reference, lesion_type, around.phase),
+        "heterogeneity": heterogeneity(inner, noise, small=core is None),
         "surface": surface(edge, noise, lesion_type, small=core is None),
         "invasion": invasion(contacts, measurements),
     }
@@ -131,10 +133,12 @@ def core_statistics(region: Region, around: Surroundings) -> HUStatistics | None
 
 
 def without_partial_volume(region: Region, around: Surroundings, hu: HUStatistics) -> HUStatistics:
-    """`hu` with the SD that partial volume does not explain, for a lesion that has no core.
+    """`hu` with the median and SD that partial volume does not explain, for a lesion without core.
 
     The share of lesion in a voxel is about the mask's own, blurred by half a voxel; what HU follow
-    of it in a straight line is the edge, not texture. Fewer than `CORE_VOXELS` tell nothing: 0.
+    of it in a straight line is the edge, not texture, and the line's end at a share of one is the
+    lesion's own HU. What the line leaves over of a steep edge (`EDGE_REST`) is no texture, either.
+    Fewer than `CORE_VOXELS` tell nothing: an SD of 0.
     """
     if region.voxels < CORE_VOXELS:
         return replace(hu, sd=0.0)
@@ -142,8 +146,11 @@ def without_partial_volume(region: Region, around: Surroundings, hu: HUStatistic
     share = ndimage.gaussian_filter(padded, EDGE_VOXELS)[2:-2, 2:-2, 2:-2][region.mask]
     values = around.hu[region.slices][region.mask].astype(float)
     lines = np.column_stack([np.ones_like(values), share])
-    rest = values - lines @ np.linalg.lstsq(lines, values, rcond=None)[0]
-    return replace(hu, sd=float(np.sqrt((rest**2).sum() / (len(rest) - 2))))
+    start, slope = np.linalg.lstsq(lines, values, rcond=None)[0]
+    variance = float(((values - start - slope * share) ** 2).sum() / (len(values) - 2))
+    sd = float(np.sqrt(max(0.0, variance - (EDGE_REST * slope) ** 2)))
+    own = float(np.clip(start + slope, hu.minimum, hu.maximum))
+    return replace(hu, median=own, sd=sd)
 
 
 def density_reference(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import ndtr
 
+from PASTALib.point_spread import POINT_SPREAD_SIGMA_MM
 from PASTALib.region import Region
 
 Floats = NDArray[np.float64]
@@ -24,8 +25,10 @@ MANY_POINTS = 1500
 SECTORS = 24
 TEN_TO_NINETY = 2.563
 """Width of an error-function edge from 10 to 90 %, in units of its sigma."""
-POINT_SPREAD_SIGMA_MM = 0.45
-"""In-plane point spread of a soft kernel: about 1.0 mm full width at half maximum."""
+BEYOND_MM = 2.0
+"""What lies this far outside of a surface point says whether the lesion goes on in its organ."""
+OWN_SURFACE = 0.3
+"""Share of the surface that must lie toward the organ for the rest to be left out."""
 STEEPEST = 0.5
 """Normals with a larger component across the slices are left out where slices are thick."""
 
@@ -51,7 +54,13 @@ class Edge:
     all_sectors: int
 
 
-def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | None:
+def measure_edge(
+    region: Region,
+    hu: NDArray[np.int16],
+    noise: float,
+    point_spread_mm: float = POINT_SPREAD_SIGMA_MM,
+    organ: NDArray[np.bool_] | None = None,
+) -> Edge | None:
     """Fit an error-function edge to averaged profiles across the lesion's surface.
 
     Profiles of one sector (directions from the lesion's center) are averaged against noise, not all
@@ -61,12 +70,19 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
         region: the lesion.
         hu: HU of the whole image.
         noise: local noise SD in HU, to tell which sectors show an edge at all.
+        point_spread_mm: sigma of the scanner's blur in the plane.
+        organ: the lesion's organ in the whole image. Where a lesion ends with its organ, the edge
+            is the organ's; so the surface toward the organ counts, if there is enough of it.
 
     Returns:
         None if no sector of the surface shows an edge.
     """
     grown = region.grown(OUTWARD_MM + 1.0)
     points, normals, depth = _surface_points(grown)
+    if organ is not None:
+        free = _toward(organ[grown.slices], points, normals, region.geometry.spacing_zyx)
+        if free.mean() >= OWN_SURFACE:
+            points, normals = points[free], normals[free]
     if len(points) < 8:
         return None
     spacing = region.geometry.spacing_zyx
@@ -92,7 +108,7 @@ def measure_edge(region: Region, hu: NDArray[np.int16], noise: float) -> Edge | 
     in_plane = np.delete(spacing, region.geometry.slice_axis).mean()
     # A voxel averages over its width (variance s^2/12), linear interpolation adds s^2/6, and the
     # surface points of one sector are off by up to half a voxel along the normal: another s^2/12.
-    blur = float(TEN_TO_NINETY * np.sqrt(POINT_SPREAD_SIGMA_MM**2 + in_plane**2 / 3))
+    blur = float(TEN_TO_NINETY * np.sqrt(point_spread_mm**2 + in_plane**2 / 3))
     return Edge(
         width_mm=float(width),
         blur_mm=blur,
@@ -136,6 +152,17 @@ def _surface_points(region: Region) -> tuple[Floats, Floats, float]:
     offset = 0.5 * (np.abs(unit) @ spacing)
     depth = -float(sitk.GetArrayViewFromImage(signed).min())
     return index + offset[:, None] * unit / spacing, unit, depth
+
+
+def _toward(
+    organ: NDArray[np.bool_], points: Floats, normals: Floats, spacing: Floats
+) -> NDArray[np.bool_]:
+    """Surface points (indices of a box) that have the organ outside of them."""
+    if not len(points):
+        return np.zeros(0, bool)
+    beyond = np.rint(points + BEYOND_MM * normals / spacing).astype(int)
+    inside: NDArray[np.bool_] = organ[tuple(np.clip(beyond, 0, np.array(organ.shape) - 1).T)]
+    return inside
 
 
 def _sector_of(points: Floats, region: Region) -> NDArray[np.int_]:

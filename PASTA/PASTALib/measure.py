@@ -164,10 +164,11 @@ def axes_in_plane(region: Region) -> SliceAxes:
     spacing = region.geometry.spacing_zyx[in_plane]
     stack = np.moveaxis(region.mask, axis, 0)
     best: tuple[float, int, Floats, Floats] | None = None
-    for number, plane in enumerate(stack):
-        # A slice can hold no diameter longer than its box's diagonal.
-        if best is not None and _diagonal(plane, spacing) <= best[0]:
-            continue
+    bounds = np.array([_longest_possible(plane, spacing) for plane in stack])
+    for number in np.argsort(-bounds, kind="stable").tolist():
+        if best is not None and bounds[number] <= best[0]:
+            break
+        plane = stack[number]
         parts, count = ndimage.label(plane, structure=np.ones((3, 3)))
         for part in range(1, count + 1):
             segments = _contour(parts == part) * spacing
@@ -193,12 +194,20 @@ def axes_in_plane(region: Region) -> SliceAxes:
     )
 
 
-def _diagonal(plane: NDArray[np.bool_], spacing: Floats) -> float:
-    rows, columns = np.flatnonzero(plane.any(1)), np.flatnonzero(plane.any(0))
-    if rows.size == 0:
+def _longest_possible(plane: NDArray[np.bool_], spacing: Floats) -> float:
+    """No diameter of the mask in a slice is longer; 0 without a mask.
+
+    The extent along a direction within 7.5 degrees of the diameter, and a voxel.
+    """
+    rows = np.flatnonzero(plane.any(axis=1))
+    if not len(rows):
         return 0.0
-    size = np.array([rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1])
-    return float(np.linalg.norm(size * spacing))
+    lines = plane[rows]  # the first and last voxel of each row are all that can be outermost
+    columns = np.concatenate([lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(1)])
+    ends = np.column_stack([np.tile(rows, 2), columns]) * spacing
+    turns = np.arange(12) * np.pi / 12
+    extent = np.ptp(ends @ np.stack([np.cos(turns), np.sin(turns)]), axis=0).max()
+    return float(extent / np.cos(np.pi / 24) + np.linalg.norm(spacing))
 
 
 def _axis(points: Floats) -> Axis:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -14,6 +15,7 @@ from PASTALib.catalog import catalog
 from PASTALib.ct import CT
 from PASTALib.geometry import Geometry
 from PASTALib.hu_statistics import HUStatistics, Reference, hu_statistics
+from PASTALib.point_spread import point_spread_sigma
 from PASTALib.region import Region
 
 EROSION_MM = 2.0
@@ -24,7 +26,17 @@ FEW_VOXELS = 30
 """Fewer voxels than this do not make a statistic."""
 NOISE_REACH_MM = 20.0
 NOISE_BLOCK_MM = 8.0
-NOISE_TISSUES = ("liver", "spleen", "aorta", "back_muscle", "heart", "inferior_vena_cava")
+NOISE_TISSUES = (
+    "liver",
+    "spleen",
+    "aorta",
+    "back_muscle",
+    "heart",
+    "inferior_vena_cava",
+    "urinary_bladder",
+)
+FEW_BLOCKS = 6
+"""A tissue with fewer blocks is not asked on its own."""
 DEFAULT_NOISE_HU = 15.0
 """Noise SD where none can be measured: 10 to 15 HU at 5 mm, 20 to 35 HU at 1 mm."""
 
@@ -41,13 +53,37 @@ class Surroundings:
     """
 
     def __init__(self, ct: CT, organs: sitk.Image, lesions: sitk.Image) -> None:
-        self.image = ct.image
-        self.hu = sitk.GetArrayViewFromImage(ct.image)
-        self.organs = sitk.GetArrayViewFromImage(organs)
-        self.lesions = sitk.GetArrayViewFromImage(lesions)
-        self.geometry = Geometry.of(ct.image)
-        self.phase = ct.phase.value
         self._keep = (ct.image, organs, lesions)  # the views do not own their memory
+        hu, labels, masks = map(sitk.GetArrayViewFromImage, self._keep)
+        self._hold(hu, labels, masks, Geometry.of(ct.image), ct.phase.value)
+
+    @classmethod
+    def of_arrays(
+        cls,
+        hu: NDArray[np.int16],
+        organs: NDArray[np.uint8],
+        lesions: NDArray[Any],
+        geometry: Geometry,
+        phase: str,
+    ) -> Surroundings:
+        """The same of arrays that stay as they are; attributes as of the class."""
+        around = cls.__new__(cls)
+        around._hold(hu, organs, lesions, geometry, phase)
+        return around
+
+    def _hold(
+        self,
+        hu: NDArray[np.int16],
+        organs: NDArray[np.uint8],
+        lesions: NDArray[Any],
+        geometry: Geometry,
+        phase: str,
+    ) -> None:
+        self.hu = hu
+        self.organs = organs
+        self.lesions = lesions
+        self.geometry = geometry
+        self.phase = phase
         self._tissues: dict[tuple[int, ...], HUStatistics | None] = {}
 
     def with_lesions(self, lesions: NDArray[np.generic]) -> Surroundings:
@@ -57,6 +93,11 @@ class Surroundings:
         other._tissues = {}
         other.__dict__.pop("lesion_boxes", None)
         return other
+
+    @cached_property
+    def point_spread_mm(self) -> float:
+        """Sigma of the scan's in-plane point spread, from its skin."""
+        return point_spread_sigma(self.hu, self.geometry.spacing_zyx)
 
     @cached_property
     def boxes(self) -> list[tuple[slice, slice, slice] | None]:
@@ -69,6 +110,19 @@ class Surroundings:
         """Bounding box of each label of `lesions`."""
         found: list[tuple[slice, slice, slice] | None] = ndimage.find_objects(self.lesions)
         return found
+
+    def after(
+        self,
+        hu: NDArray[np.int16],
+        organs: NDArray[np.uint8],
+        lesions: NDArray[Any],
+        phase: str,
+    ) -> Surroundings:
+        """The same scan with a lesion more; what was found of its tissues is kept."""
+        later = Surroundings.of_arrays(hu, organs, lesions, self.geometry, phase)
+        later._tissues = self._tissues
+        later.__dict__.update(boxes=self.boxes, point_spread_mm=self.point_spread_mm)
+        return later
 
     def box(self, labels: tuple[int, ...]) -> tuple[slice, slice, slice] | None:
         """Bounding box of all of `labels` together; None if none is there."""
@@ -125,28 +179,41 @@ class Surroundings:
     def noise(self, region: Region) -> float:
         """Noise SD in HU near a region: the median SD of small blocks of even tissue.
 
+        Of several tissues the middle one counts, so that fat in muscle does not look like noise.
+
         Blocks of `NOISE_BLOCK_MM` hold the correlated noise of a CT but little of the slow change
         of a tissue. Where no even tissue is near: `DEFAULT_NOISE_HU`.
         """
         z, y, x = region.grown(NOISE_REACH_MM).slices
         step = np.maximum(1, np.round(NOISE_BLOCK_MM / self.geometry.spacing_zyx)).astype(int)
-        labels = tuple(k for name in NOISE_TISSUES for k in catalog().labels_of(name))
-        everywhere = slice(None)
         near = [z, y, x]
         for axis in range(3):
             if axis != self.geometry.slice_axis:
-                near[axis] = everywhere
+                near[axis] = slice(None)
+        found = [sds for name in NOISE_TISSUES if len(sds := self._block_sds(name, near, step))]
+        if not found:
+            return DEFAULT_NOISE_HU
+        even = sorted(float(np.median(sds)) for sds in found if len(sds) >= FEW_BLOCKS)
+        if not even:
+            return float(np.median(np.concatenate(found)))
+        return even[(len(even) - 1) // 2]
+
+    def _block_sds(
+        self, structure: str, near: list[slice], step: NDArray[np.int_]
+    ) -> NDArray[np.float32]:
+        """SD of the blocks that lie in a structure and in no lesion, in a part of the image."""
+        labels = catalog().labels_of(structure)
         box = self.box(labels)
         if box is None:
-            return DEFAULT_NOISE_HU
+            return np.zeros(0, np.float32)
         cut = tuple(_meet(a, b) for a, b in zip(near, box, strict=True))
-        even = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
-        step = np.minimum(step, np.maximum(1, even.shape))
-        whole = blocks(even, step).all(axis=-1)
+        inside = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
+        step = np.minimum(step, np.maximum(1, inside.shape))
+        whole = blocks(inside, step).all(axis=-1)
         if not whole.any() or np.prod(step) < 2:
-            return DEFAULT_NOISE_HU
+            return np.zeros(0, np.float32)
         hu = blocks(self.hu[cut], step)[whole].astype(np.float32)
-        return float(np.median(hu.std(axis=-1, ddof=1)))
+        return np.asarray(hu.std(axis=-1, ddof=1))
 
 
 def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bool_]:

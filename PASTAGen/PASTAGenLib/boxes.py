@@ -17,10 +17,15 @@ Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 def box_of_ball(geometry: Geometry, center: NDArray, radius_mm: float) -> Box:
     """Smallest box of voxels that holds a ball around an LPS point in mm, cut to the image."""
-    middle = geometry.indices_zyx(center)
-    reach = radius_mm * np.linalg.norm(geometry.inverse_zyx, axis=1)
-    low = np.maximum(np.floor(middle - reach).astype(int), 0)
-    high = np.minimum(np.ceil(middle + reach).astype(int) + 1, geometry.shape_zyx)
+    return box_around(geometry, np.asarray(center)[None], radius_mm)
+
+
+def box_around(geometry: Geometry, points: NDArray, margin_mm: float) -> Box:
+    """Smallest box of voxels that holds LPS points in mm with a margin, cut to the image."""
+    index = geometry.indices_zyx(points)
+    margin = margin_mm * np.linalg.norm(geometry.inverse_zyx, axis=1)
+    low = np.maximum(np.floor(index.min(axis=0) - margin).astype(int), 0)
+    high = np.minimum(np.ceil(index.max(axis=0) + margin).astype(int) + 1, geometry.shape_zyx)
     (z0, y0, x0), (z1, y1, x1) = low.tolist(), np.maximum(high, low).tolist()
     return (z0, z1), (y0, y1), (x0, x1)
 
@@ -39,6 +44,12 @@ def offsets_from(point: NDArray, geometry: Geometry, box: Box) -> NDArray[np.flo
 def slices(box: Box) -> tuple[slice, slice, slice]:
     """A box as an array index."""
     return slice(*box[0]), slice(*box[1]), slice(*box[2])
+
+
+def start_of(box: Box) -> Index:
+    """First voxel of a box."""
+    z, y, x = box
+    return z[0], y[0], x[0]
 
 
 def grown(box: Box, margin: NDArray, shape: Index) -> Box:

@@ -12,6 +12,7 @@ from PASTALib.attributes import (
     MUSCLE_IS_REFERENCE,
     WELL_DEFINED_MM,
     density_value,
+    isodense_band,
     texture_limit,
 )
 from PASTALib.catalog import LesionHU, Phase, catalog
@@ -19,14 +20,19 @@ from PASTALib.errors import PastaError
 
 VISIBLE_IN_NOISE = 1.5
 """A lesion that is not isodense stands out by this many noise SD (facts 4.2b)."""
-CLEAR_TEXTURE = (0.7, 1.35)
-CLEAR_EDGE = (0.75, 1.35)
-"""No texture or edge is drawn between these shares of the limit that parts the report's words:
-what is drawn is to be seen in noise and voxels."""
+CLEAR_TEXTURE = (0.6, 1.6)
+CLEAR_EDGE = (0.5, 1.7)
+CLEAR_BAND_HU = 5.0
+"""No texture, edge or contrast is drawn this close to the limit that parts the report's words: what
+is drawn is to be seen in noise and voxels."""
+SOFT_AT_MOST = 0.8
+"""An edge is not wider than this share of the lesion's radius."""
 SOLID_HU = (20.0, 32.0)
 """A solid tumor has at least this (one value is drawn), however fatty its organ is."""
 UNENHANCED_TEXTURE = 0.6
 """Without contrast agent, tissue and necrosis differ less than the table's enhanced lesions."""
+UNEVEN = frozenset({"necrosis", "cavitation"})
+"""Features that only heterogeneous lesions have."""
 DRAWS = 40
 MOST_SD = 3.0
 """No HU is drawn farther from the catalogue's mean, in its SD."""
@@ -68,7 +74,12 @@ def draw_subtype(spec: LesionSpec, rng: np.random.Generator) -> str:
 
 
 def draw_density(
-    scene: Scene, host: Host, spec: LesionSpec, phase: Phase, rng: np.random.Generator
+    scene: Scene,
+    host: Host,
+    spec: LesionSpec,
+    phase: Phase,
+    radius_mm: float,
+    rng: np.random.Generator,
 ) -> Density:
     """Draw HU until they fit what was asked and stand out of the noise.
 
@@ -76,11 +87,19 @@ def draw_density(
     stands out (a cyst in a kidney of 12 HU), the largest contrast is taken and its density is
     called what it is.
 
+    Args:
+        scene: the scan.
+        host: structure that the lesion lies in.
+        spec: what is asked for.
+        phase: contrast phase.
+        radius_mm: shortest semi-axis of the lesion.
+        rng: source of all randomness.
+
     Raises:
         PastaError: the density asked for does not occur for this lesion.
     """
     organ = spec.kind.organ
-    base = scene.median(host.labels)
+    base = scene.median(host.key)
     base = scene.tissue_hu(host.key, phase) if base is None else base
     reference = scene.tissue_hu("back_muscle", phase) if organ in MUSCLE_IS_REFERENCE else base
     limit = VISIBLE_IN_NOISE * scene.noise_hu
@@ -92,17 +111,20 @@ def draw_density(
         hu = row.by_phase[phase]
         mean = hu.mean + widened * hu.sd
         mean += 0.0 if row.absolute else scene.tissue_hu(row.reference, phase)
-        if spec.kind.malignant and row.subtype != "ground_glass":
+        if spec.kind.malignant and row.subtype not in ("ground_glass", "part_solid"):
             mean = max(mean, floor)
         if spec.hu is not None:
             mean = spec.hu
+        else:
+            mean = reference + _clear_of_band(mean - reference, organ, phase)
         string = density_value(mean - reference, organ, phase)
         if spec.density is not None and spec.hu is None and string != spec.density:
             continue
         may_hide = spec.hu is not None or spec.density == "Isodense" or "isodense" in row.subtype
         contrast = abs(mean - base)
         if may_hide or contrast >= limit:
-            return _complete(row, spec, phase, mean, base, reference, rng)
+            hidden = contrast < limit
+            return _complete(row, spec, phase, mean, base, reference, radius_mm, hidden, rng)
         if best is None or contrast > best[0]:
             best = (contrast, row, mean)
     if best is None:
@@ -111,7 +133,7 @@ def draw_density(
             f"{phase.replace('_', ' ')} phase of this scan (reference {reference:.0f} HU); give "
             "hu, or leave density out."
         )
-    return _complete(best[1], spec, phase, best[2], base, reference, rng)
+    return _complete(best[1], spec, phase, best[2], base, reference, radius_mm, True, rng)
 
 
 def _complete(
@@ -121,26 +143,30 @@ def _complete(
     mean: float,
     base: float,
     reference: float,
+    radius_mm: float,
+    hidden: bool,
     rng: np.random.Generator,
 ) -> Density:
-    """Texture and edge for a mean."""
+    """Texture and edge for a mean; the margin of what is `hidden` in its organ is ill-defined."""
     split = texture_limit(mean)
     sd = rng.uniform(*row.texture_sd)
     if phase == "non_contrast" and row.texture_sd[1] <= 40:
         sd *= UNENHANCED_TEXTURE
     if spec.heterogeneity == "Homogeneous":
         sd = min(sd, rng.uniform(0.4, CLEAR_TEXTURE[0]) * split)
-    elif spec.heterogeneity == "Heterogeneous":
+    elif spec.heterogeneity == "Heterogeneous" or UNEVEN & set(spec.features or ()):
         sd = max(sd, rng.uniform(CLEAR_TEXTURE[1], 2.2) * split)
     else:
         sd = _cleared(sd, split, CLEAR_TEXTURE)
     edge = rng.uniform(*row.edge_mm)
     if spec.surface == "Well-defined margin":
         edge = min(edge, rng.uniform(0.5, 1.0))
-    elif spec.surface == "Ill-defined margin":
+    elif spec.surface == "Ill-defined margin" or hidden:
         edge = max(edge, rng.uniform(2.8, 4.5))
     else:
         edge = _cleared(edge, WELL_DEFINED_MM, CLEAR_EDGE)
+        if edge > WELL_DEFINED_MM and edge > SOFT_AT_MOST * radius_mm:
+            edge = min(edge, CLEAR_EDGE[0] * WELL_DEFINED_MM)
     return Density(
         subtype=row.subtype,
         mean_hu=float(mean),
@@ -152,6 +178,15 @@ def _complete(
         edge_mm=float(edge),
         surface="Ill-defined margin" if edge > WELL_DEFINED_MM else "Well-defined margin",
     )
+
+
+def _clear_of_band(difference: float, organ: str, phase: Phase) -> float:
+    """A contrast that is not too near to what parts isodense from the rest."""
+    band, size = isodense_band(organ, phase), abs(difference)
+    if abs(size - band) >= CLEAR_BAND_HU:
+        return difference
+    size = band - CLEAR_BAND_HU if size < band else band + CLEAR_BAND_HU
+    return float(np.copysign(size, difference))
 
 
 def _cleared(value: float, limit: float, clear: tuple[float, float]) -> float:

@@ -10,9 +10,11 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from PASTAGenLib.boxes import Box, grown, slices
+from PASTAGenLib.noise import STEP, autocorrelation, even_blocks, sd_of_steps
 from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
+from PASTALib.surroundings import Surroundings
 
 EVEN_TISSUES = (
     "liver",
@@ -23,10 +25,6 @@ EVEN_TISSUES = (
     "inferior_vena_cava",
     "urinary_bladder",
 )
-NOISE_STEP = 2
-"""Voxels along x between two values whose difference is noise; neighbors are correlated."""
-TRUNCATED_VARIANCE = 0.774
-"""Variance of a normal distribution cut at two SD."""
 NOISE_REACH_MM = 10.0
 MANY_VOXELS = 6000
 FEW_VOXELS = 150
@@ -50,6 +48,9 @@ FALLBACK_TISSUE = {
 """Tissue of the catalogue's normal HU for structures with too few voxels for a median."""
 
 
+BONE_LABELS = np.zeros(256, bool)
+BONE_LABELS[list(catalog().organ_labels("bone"))] = True
+"""Look-up table over label numbers, true for bone."""
 OCCUPIED = 255
 """Stands in the organ map of a scene for voxels of lesions that are already there."""
 
@@ -103,7 +104,6 @@ class Scene:
         self.organs = organs
         self.geometry = geometry
         self._voxels: dict[tuple[int, ...], NDArray[np.int64]] = {}
-        self._medians: dict[tuple[int, ...], float | None] = {}
 
     @classmethod
     def of(cls, ct: sitk.Image, organs: sitk.Image, lesions: sitk.Image | None = None) -> Scene:
@@ -145,22 +145,23 @@ class Scene:
             self._voxels[labels] = found
         return self._voxels[labels]
 
-    def median(self, labels: tuple[int, ...]) -> float | None:
-        """Median HU of a structure; None with fewer than 30 voxels."""
-        if labels not in self._medians:
-            where = self.voxels(labels)
-            few = where[:: max(1, len(where) // 4000)]
-            self._medians[labels] = (
-                float(np.median(self.hu.ravel()[few])) if len(few) > 30 else None
-            )
-        return self._medians[labels]
+    @cached_property
+    def around(self) -> Surroundings:
+        """The same scan as measurements see it, so that both compare with the same tissue."""
+        lesions = self.organs == OCCUPIED
+        return Surroundings.of_arrays(self.hu, self.organs, lesions, self.geometry, "unknown")
+
+    def median(self, key: str) -> float | None:
+        """Median HU of a structure without its border; None where too little of it is seen."""
+        found = self.around.tissue(key)
+        return None if found is None else found.median
 
     def tissue_hu(self, key: str, phase: Phase) -> float:
         """Median HU of a structure of this patient, or the textbook value where it is not seen."""
         known = catalog()
         keys = [s.key for s in known.structures.values() if s.organ == key] or [key]
         for name in keys:
-            median = self.median(known.labels_of(name))
+            median = self.median(name)
             if median is not None:
                 return median
         return known.normal_hu[FALLBACK_TISSUE.get(key, key)][phase].mean
@@ -168,8 +169,8 @@ class Scene:
     @cached_property
     def phase(self) -> Phase:
         """Contrast phase by the rule of thumb: bright aorta arterial, otherwise by the liver."""
-        aorta = self.median((catalog().label("aorta"),))
-        liver = self.median((catalog().label("liver"),))
+        aorta = self.median("aorta")
+        liver = self.median("liver")
         if aorta is not None:
             return "arterial" if aorta > 200 else "portal_venous" if aorta > 90 else "non_contrast"
         return "portal_venous" if liver is not None and liver > 85 else "non_contrast"
@@ -181,10 +182,10 @@ class Scene:
         flat_hu, flat_organs = self.hu.ravel(), self.organs.ravel()
         where = self.voxels(labels)
         where = where[:: max(1, len(where) // MANY_VOXELS)]
-        where = where[(where >= NOISE_STEP) & (where < flat_hu.size - NOISE_STEP)]
-        where = where[flat_organs[where] == flat_organs[where - NOISE_STEP]]
-        steps = flat_hu[where].astype(np.float32) - flat_hu[where - NOISE_STEP]
-        return DEFAULT_NOISE_HU if len(steps) < FEW_VOXELS else _sd_of_steps(steps)
+        where = where[(where >= STEP) & (where < flat_hu.size - STEP)]
+        where = where[flat_organs[where] == flat_organs[where - STEP]]
+        steps = flat_hu[where].astype(np.float32) - flat_hu[where - STEP]
+        return DEFAULT_NOISE_HU if len(steps) < FEW_VOXELS else sd_of_steps(steps)
 
     def noise_near(self, box: Box) -> float:
         """Noise SD of even tissue in a box and 10 mm around it; of the scan if there is none.
@@ -196,19 +197,26 @@ class Scene:
         thin = max(1, int((self.organs[where].size / (8 * MANY_VOXELS)) ** 0.5))
         hu, organs = self.hu[where][::thin, ::thin], self.organs[where][::thin, ::thin]
         even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
-        first, second = organs[:, :, :-NOISE_STEP], organs[:, :, NOISE_STEP:]
+        first, second = organs[:, :, :-STEP], organs[:, :, STEP:]
         same = even[first] & (first == second)
-        steps = hu[:, :, NOISE_STEP:][same].astype(np.float32) - hu[:, :, :-NOISE_STEP][same]
-        return self.noise_hu if len(steps) < FEW_VOXELS else _sd_of_steps(steps)
+        steps = hu[:, :, STEP:][same].astype(np.float32) - hu[:, :, :-STEP][same]
+        return self.noise_hu if len(steps) < FEW_VOXELS else sd_of_steps(steps)
 
+    @cached_property
+    def noise_correlation(self) -> NDArray[np.float32]:
+        """Correlation of the scan's noise by lag ``[z, y, x]``, see `noise.autocorrelation`."""
+        even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
+        boxes = [self.around.box((int(label),)) for label in np.flatnonzero(even)]
+        found = [
+            blocks
+            for box in boxes
+            if box is not None
+            and (blocks := even_blocks(self.hu[box], even[self.organs[box]])) is not None
+        ]
+        best = max(found, key=lambda blocks: blocks.size, default=None)
+        return autocorrelation(best)
 
-def _sd_of_steps(steps: NDArray[np.float32]) -> float:
-    """SD of noise from differences between voxels, without vessels and borders.
-
-    Differences up to two SD are counted; a plain median of whole HU would come in steps of 1 HU.
-    """
-    sizes = np.abs(steps)
-    limit = 2 * (float(np.median(sizes)) + 0.5) / 0.6745
-    kept = sizes[sizes <= limit]
-    sd = float(np.sqrt(np.mean(kept.astype(np.float64) ** 2) / 2 / TRUNCATED_VARIANCE))
-    return float(np.clip(sd, 2.0, 60.0))
+    @property
+    def point_spread_mm(self) -> float:
+        """Sigma of the scan's in-plane point spread."""
+        return self.around.point_spread_mm

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
+from PASTAGenLib.habits import FEATURES, HABITS, HINTS, PROTRUDES, WIDER_SHAPES
 from PASTALib.catalog import PHASES, LesionType, Phase, catalog
 from PASTALib.errors import PastaError
+
+Position = Literal["supine", "prone", "left_lateral", "right_lateral"]
 
 
 @dataclass(frozen=True)
@@ -16,16 +20,25 @@ class LesionSpec:
         type: lesion type of the catalogue, such as ``liver_cyst``.
         subtype: one of the type's subtypes, such as ``hcc``.
         center: LPS mm.
-        location: a structure of the organ (``kidney_left``, ``vertebra_L3``) or ``left``/``right``.
-        long_axis_mm: long axis in the axial plane; of a wall thickening, its length along the wall
-            in any direction.
-        shape: one of PASTA's four shapes that the type can have.
+        location: a structure of the organ (``kidney_left``, ``vertebra_L3``, a lobe of the lung),
+            ``left``/``right``, or a part of the structure: ``upper``, ``middle``, ``lower``,
+            ``anterior``, ``posterior``, ``medial``, ``lateral``, ``central``, ``peripheral``, of
+            the pancreas ``head``, ``body``, ``tail``. Several words may be joined by spaces.
+        long_axis_mm: long axis in the axial plane (RECIST); of a wall thickening, its longest
+            extent in any direction.
+        volume_mm3: volume instead of the long axis.
+        shape: one of PASTA's four shapes that the type can have, or ``cystic``, ``luminal
+            narrowing`` (a ring) or ``protrusion into the lumen`` (a polyp).
         density: ``Hypodense``, ``Isodense`` or ``Hyperdense`` against the organ.
         hu: mean HU; goes before `density`.
         heterogeneity: ``Homogeneous`` or ``Heterogeneous``.
         surface: ``Well-defined margin`` or ``Ill-defined margin``.
+        invasion: ``No close relationship with adjacent structures`` or ``Close ...``.
+        features: names of `habits.FEATURES` that it is to show, and no others.
         protrudes: whether it reaches beyond its organ's contour, where the type can.
+        number: how many lesions; see `insert_many`.
         phase: contrast phase of the scan; estimated from the scan where it is not given.
+        position: how the patient lies, for what sinks to the ground.
         seed: seed of the random numbers where no generator is handed in.
     """
 
@@ -34,13 +47,18 @@ class LesionSpec:
     center: tuple[float, float, float] | None = None
     location: str | None = None
     long_axis_mm: float | None = None
+    volume_mm3: float | None = None
     shape: str | None = None
     density: str | None = None
     hu: float | None = None
     heterogeneity: str | None = None
     surface: str | None = None
+    invasion: str | None = None
+    features: tuple[str, ...] | None = None
     protrudes: bool | None = None
+    number: int = 1
     phase: Phase | None = None
+    position: Position = "supine"
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -50,25 +68,62 @@ class LesionSpec:
                 f"The lesion type '{self.type}' is not known; use one of "
                 f"{', '.join(catalog().lesion_types)}."
             )
+        forms = tuple(s for s, (form, _) in WIDER_SHAPES.items() if form in HABITS[self.type].forms)
         self._check("subtype", self.subtype, kind.subtypes)
-        self._check("shape", self.shape, kind.shapes)
+        self._check("shape", self.shape, (*kind.shapes, *forms))
         self._check("phase", self.phase, PHASES)
-        for name in ("density", "heterogeneity", "surface"):
+        self._check("position", self.position, get_args(Position))
+        for name in ("density", "heterogeneity", "surface", "invasion"):
             self._check(name, getattr(self, name), catalog().attributes[name].values)
+        for feature in self.features or ():
+            self._check("features", feature, tuple(FEATURES[self.type]))
+        self._check_size(kind)
+        if self.hu is not None and not -1000 <= self.hu <= 3000:
+            raise PastaError(f"hu must lie between -1000 and 3000, not {self.hu:g}.")
+        if self.number < 1:
+            raise PastaError(f"number must be 1 or more, not {self.number}.")
+        if self.protrudes and PROTRUDES.get(self.type, 0.0) == 0:
+            raise PastaError(
+                f"A {kind.name.lower()} cannot protrude from its organ; leave protrudes out."
+            )
+        uneven = {"necrosis", "cavitation"} & set(self.features or ())
+        if self.heterogeneity == "Homogeneous" and uneven:
+            raise PastaError(
+                f"A lesion with {uneven.pop()} is not homogeneous; leave heterogeneity or that "
+                "feature out."
+            )
+
+    def _check(self, name: str, value: str | None, allowed: tuple[str, ...]) -> None:
+        if value is not None and value not in allowed:
+            use = f"use one of {', '.join(allowed)}" if allowed else "leave it out"
+            raise PastaError(f"{name} of {self.type} cannot be '{value}'; {use}.")
+
+    def _check_size(self, kind: LesionType) -> None:
         axis = kind.long_axis_mm
         if self.long_axis_mm is not None and not 1 <= self.long_axis_mm <= 2 * axis.maximum:
             raise PastaError(
                 f"long_axis_mm of a {kind.name.lower()} must lie between 1 and "
                 f"{2 * axis.maximum:g} mm, not {self.long_axis_mm:g}."
             )
-
-    def _check(self, name: str, value: str | None, allowed: tuple[str, ...]) -> None:
-        if value is not None and value not in allowed:
-            raise PastaError(
-                f"{name} of {self.type} cannot be '{value}'; use one of {', '.join(allowed)}."
-            )
+        if self.volume_mm3 is not None and self.volume_mm3 <= 0:
+            raise PastaError(f"volume_mm3 must be more than 0, not {self.volume_mm3:g}.")
+        if self.volume_mm3 is not None and self.long_axis_mm is not None:
+            raise PastaError("Give either long_axis_mm or volume_mm3, not both.")
 
     @property
     def kind(self) -> LesionType:
         """The catalogue's entry of the type."""
         return catalog().lesion_types[self.type]
+
+    @property
+    def sized(self) -> bool:
+        """Whether a size was asked for."""
+        return self.long_axis_mm is not None or self.volume_mm3 is not None
+
+    @property
+    def words(self) -> tuple[frozenset[str], str | None]:
+        """The parts of the structure that `location` names, and the structure or side."""
+        said = (self.location or "").split()
+        hints = frozenset(word for word in said if word in HINTS)
+        rest = " ".join(word for word in said if word not in HINTS)
+        return hints, rest or None

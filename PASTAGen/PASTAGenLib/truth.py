@@ -6,18 +6,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 from numpy.typing import NDArray
 
+from PASTAGenLib.insertion import Inserted
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTALib.attributes import CLOSE_FRACTION, CLOSE_MM2, CORE_VOXELS
+from PASTALib.attributes import CORE_VOXELS
 from PASTALib.catalog import Phase, catalog
-from PASTALib.contacts import find_contacts
-from PASTALib.geometry import Geometry
-from PASTALib.measure import measure
-from PASTALib.region import Region
+from PASTALib.lesions import Lesion
+from PASTALib.margin import OWN_SURFACE
 
-HALF = 0.5
+CORE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,20 @@ class Truth:
         long_axis_mm: long axis in the axial plane, measured on the mask.
         volume_mm3: volume of the mask.
         voxels: voxels of the mask.
-        planned_hu: mean HU as planned, without partial volume.
+        voxel_mm: spacing of the scan, the middle one of three.
+        wall_bound: whether it is a layer on a wall, whose long axis is not planned.
+        planned_hu: mean HU as planned, features included, without partial volume.
         mean_hu: mean over the mask.
         sd_hu: standard deviation over the mask.
+        core_hu, core_sd_hu, core_voxels: the same over voxels that are lesion only.
         organ_hu: median of the structure before.
         contacts: structures of other organs within 2 mm.
+        features: kinds of what else is seen in and around it.
         attributes: PASTA's five attributes with its strings: shape, density, heterogeneity and
             surface as planned, invasion from the contacts. Where the picture cannot hold what was
             planned they say what it holds: fewer than ten voxels have no texture, and a soft edge
             that the organ's own border cuts off on most of the surface is well-defined.
+        measured: the same attributes as an independent measurement of image and mask finds them.
     """
 
     type: str
@@ -56,52 +59,43 @@ class Truth:
     long_axis_mm: float
     volume_mm3: float
     voxels: int
+    voxel_mm: float
+    wall_bound: bool
     planned_hu: float
     mean_hu: float
     sd_hu: float
+    core_hu: float
+    core_sd_hu: float
+    core_voxels: int
     organ_hu: float
     contacts: tuple[str, ...]
+    features: tuple[str, ...]
     attributes: dict[str, str]
+    measured: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """All facts as plain values for JSON."""
         return asdict(self)
 
 
-def truth_of(
-    plan: InsertionPlan,
-    ct: sitk.Image,
-    hu: NDArray[np.int16],
-    mask: NDArray[np.bool_],
-    share: NDArray[np.float32],
-    organs: NDArray[np.uint8],
-) -> Truth:
-    """Measure an inserted lesion.
+def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
+    """The facts of an inserted lesion.
 
     Args:
         plan: its plan.
-        ct: image with the geometry of the scan.
-        hu: HU in the plan's box after insertion.
-        mask: lesion voxels in the plan's box.
-        share: share of lesion in each voxel of the plan's box.
-        organs: labels of the whole scan.
+        lesion: what a measurement of the picture found.
+        inserted: its box after insertion.
     """
-    start = (plan.box[0][0], plan.box[1][0], plan.box[2][0])
-    region = Region.of(mask, Geometry.of(ct), start)
-    assert region is not None  # a lesion has at least one voxel
-    size = measure(region)
-    organ = catalog().lesion_types[plan.type].organ
-    contacts = find_contacts(region, organs, catalog().organ_labels(organ), size.surface_mm2)
-    touched = sum(contact.area_mm2 for contact in contacts)
-    apart, close = catalog().attributes["invasion"].values
+    size = lesion.measurements
     density = plan.density
     even, _ = catalog().attributes["heterogeneity"].values
     sharp, _ = catalog().attributes["surface"].values
-    inside = hu[mask].astype(np.float64)
+    core = inserted.hu[inserted.share > CORE_SHARE].astype(np.float64)
+    geometry = lesion.region.geometry
     return Truth(
         type=plan.type,
         subtype=density.subtype,
-        organ=organ,
+        organ=lesion.organ,
         structure=plan.host,
         phase=plan.phase,
         center=size.centroid,
@@ -109,20 +103,27 @@ def truth_of(
         long_axis_mm=size.long_axis.length_mm,
         volume_mm3=size.volume_mm3,
         voxels=size.voxels,
-        planned_hu=density.mean_hu,
-        mean_hu=float(inside.mean()),
-        sd_hu=float(inside.std()),
+        voxel_mm=float(np.median(geometry.spacing_zyx)),
+        wall_bound=plan.thickness_mm is not None,
+        planned_hu=inserted.planned_hu,
+        mean_hu=lesion.hu.mean,
+        sd_hu=lesion.hu.sd,
+        core_hu=float(core.mean()) if core.size else inserted.planned_hu,
+        core_sd_hu=float(core.std()) if core.size else 0.0,
+        core_voxels=int(core.size),
         organ_hu=density.base_hu,
-        contacts=tuple(contact.structure for contact in contacts),
+        contacts=tuple(contact.structure for contact in lesion.contacts),
+        features=tuple(dict.fromkeys(feature.kind for feature in plan.features)),
         attributes={
             "shape": plan.shape,
             "density": density.density,
             "heterogeneity": density.heterogeneity if size.voxels >= CORE_VOXELS else even,
-            "surface": density.surface if free_edge(mask, share) >= HALF else sharp,
-            "invasion": close
-            if touched > max(CLOSE_MM2, CLOSE_FRACTION * size.surface_mm2)
-            else apart,
+            "surface": density.surface
+            if free_edge(inserted.mask, inserted.share) >= OWN_SURFACE
+            else sharp,
+            "invasion": lesion.attributes["invasion"].value,
         },
+        measured={key: found.value for key, found in lesion.attributes.items()},
     )
 
 

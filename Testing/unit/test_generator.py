@@ -16,16 +16,19 @@ from hypothesis import strategies as st
 
 from PASTAGenLib.apply import SyntheticCase, apply, insert, insert_in, insert_many
 from PASTAGenLib.boxes import slices
+from PASTAGenLib.habits import PROTRUDES
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTAGenLib.plan import PROTRUDES, plan
+from PASTAGenLib.plan import plan
 from PASTAGenLib.scene import FALLBACK_TISSUE, Scene, hosts_of
 from PASTAGenLib.spec import LesionSpec
+from PASTAGenLib.warp import MassEffect
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
 
 TYPES = tuple(catalog().lesion_types)
 CT, ORGANS = phantom()
+NO_PUSH = MassEffect(0.0, 1.0)
 GRIDS = {
     "isotropic": (CT, ORGANS),
     "thick slices": phantom((1.3, 1.3, 5.0)),
@@ -56,7 +59,7 @@ def test_every_type_finds_room_on_every_grid_and_changes_nothing_outside_its_box
 ) -> None:
     ct, organs = GRIDS[grid]
     before = array(ct)
-    case = insert(ct, organs, LesionSpec(type_, seed=3))
+    case = apply(ct, organs, plan(ct, organs, LesionSpec(type_), np.random.default_rng(3)))
     after, mask = array(case.ct), array(case.lesion_mask)
     outside = np.ones(before.shape, bool)
     outside[slices(case.plan.box)] = False
@@ -77,7 +80,8 @@ def test_every_type_finds_room_on_every_grid_and_changes_nothing_outside_its_box
 def test_a_lesion_lies_in_its_organ_unless_it_protrudes_into_unlabelled_fat(
     type_: str, seed: int
 ) -> None:
-    case = insert(CT, ORGANS, LesionSpec(type_, seed=seed))
+    drawn = plan(CT, ORGANS, LesionSpec(type_), np.random.default_rng(seed))
+    case = apply(CT, ORGANS, replace(drawn, mass_effect=NO_PUSH))
     mask, before, after = array(case.lesion_mask) > 0, array(ORGANS), array(case.organs)
     own = organ_table(type_)
     assert own[after[mask]].all()
@@ -109,7 +113,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_lesion() ->
 
 @pytest.mark.parametrize("type_", [t for t in TYPES if t in PROTRUDES])
 def test_a_lesion_that_is_asked_to_stay_inside_stays_inside(type_: str) -> None:
-    case = insert(CT, ORGANS, LesionSpec(type_, protrudes=False, seed=5))
+    spec = LesionSpec(type_, protrudes=False, surface="Well-defined margin")
+    drawn = plan(CT, ORGANS, spec, np.random.default_rng(5))
+    case = apply(CT, ORGANS, replace(drawn, mass_effect=NO_PUSH))
     assert np.array_equal(array(case.organs), array(ORGANS))
 
 
@@ -149,7 +155,9 @@ def test_a_homogeneous_lesion_is_as_noisy_as_its_organ(type_: str) -> None:
     noise = array(CT)[array(ORGANS) == catalog().label("liver")].std()
     found = []
     for seed in range(5):
-        spec = LesionSpec(type_, heterogeneity="Homogeneous", long_axis_mm=20, seed=seed)
+        spec = LesionSpec(
+            type_, heterogeneity="Homogeneous", long_axis_mm=20, features=(), seed=seed
+        )
         case = insert(CT, ORGANS, spec)
         inside = array(case.fraction) > 250
         texture = case.plan.density.texture_sd
@@ -238,7 +246,6 @@ def test_several_lesions_keep_off_each_other() -> None:
     [
         (LesionSpec("liver_cyst", long_axis_mm=150), "ask for [0-9]+ mm or less"),
         (LesionSpec("liver_cyst", center=(0.0, 0.0, 0.0)), "is not in the liver"),
-        (LesionSpec("gallstone", protrudes=True), "cannot protrude"),
         (LesionSpec("liver_cyst", density="Hyperdense"), "give hu"),
     ],
 )
@@ -263,14 +270,24 @@ def test_a_plan_for_another_scan_or_of_another_kind_is_refused() -> None:
     with pytest.raises(PastaError, match="another size"):
         apply(*GRIDS["oblique"], drawn)
     with pytest.raises(PastaError, match="not an insertion plan"):
-        InsertionPlan.from_json('{"version": 1, "type": "liver_cyst"}')
+        InsertionPlan.from_json('{"version": 2, "type": "liver_cyst"}')
     with pytest.raises(PastaError, match="not an insertion plan"):
         InsertionPlan.from_json("lesion")
 
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"subtype": "hcc"}, {"shape": "Wall thickening"}, {"long_axis_mm": 0.2}, {"density": "hypo"}],
+    [
+        {"subtype": "hcc"},
+        {"shape": "Wall thickening"},
+        {"shape": "luminal narrowing"},
+        {"long_axis_mm": 0.2},
+        {"volume_mm3": -1.0},
+        {"density": "hypo"},
+        {"features": ("spiculation",)},
+        {"number": 0},
+        {"hu": 5000.0},
+    ],
 )
 def test_a_spec_that_contradicts_its_type_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(PastaError, match=next(iter(wrong))):
@@ -307,7 +324,8 @@ def test_lesions_in_a_real_ct(shared_data: Callable[[str], Path]) -> None:
     organs.CopyInformation(ct)
     present = [t for t in TYPES if t != "esophageal_cancer"]  # the scan ends below it
     for seed, type_ in enumerate(present):
-        case = insert(ct, organs, LesionSpec(type_, seed=seed))
+        rng = np.random.default_rng(seed)
+        case = apply(ct, organs, plan(ct, organs, LesionSpec(type_), rng))
         mask = array(case.lesion_mask) > 0
         assert organ_table(type_)[array(case.organs)[mask]].all()
         assert case.truth.voxels == mask.sum() > 0

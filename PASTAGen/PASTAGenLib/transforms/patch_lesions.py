@@ -123,9 +123,8 @@ def _drawn(
     except PastaError:  # the patch cannot hold what was drawn
         return None
     where = slices(plan.box)
-    organs = scene.organs[where].copy()
-    organs[inserted.mask & (organs == 0)] = plan.host_labels[0]
-    return PatchLesion(plan, where, inserted.hu - scene.hu[where], inserted.mask, organs)
+    change = inserted.hu - scene.hu[where]
+    return PatchLesion(plan, where, change, inserted.mask, inserted.organs)
 
 
 def after(scene: Scene, lesion: PatchLesion) -> Scene:

@@ -1,0 +1,176 @@
+"""Where a planned lesion is: the share of each voxel that is lesion, and its mask.
+
+The shape is asked at the voxels' own places, several times a voxel where it is small, so that any
+grid will do and the scan itself is never resampled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import SimpleITK as sitk
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from PASTAGenLib.boxes import grown, offsets_from, slices
+from PASTAGenLib.insertion_plan import InsertionPlan
+from PASTAGenLib.scene import BONE_LABELS, OCCUPIED, Scene
+from PASTAGenLib.tensors import flags, gaussian, joined, normal_cdf, on
+from PASTAGenLib.warp import displacement, moved, moved_labels, stiffness
+from PASTALib.margin import TEN_TO_NINETY
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LIKELY_INSIDE = 0.5
+LEAST_SHARE = 0.01
+SMALL_VOXELS = 40
+"""Masks of fewer voxels get the volume of the lesion rather than its half-share contour."""
+FAT_HU = (-160, -20)
+RIM_HU = 60
+RIM_VOXELS = 2
+"""Between an organ and its fat lie one or two voxels of neither HU."""
+CUT_VOXELS = 0.5
+"""Where the organ ends the lesion is cut as softly as the scan shows the organ's edge."""
+SLAB_VOXELS = 150_000
+"""So many voxels are asked at once; more do not fit into a processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A lesion in the voxels of its plan's box, ``[z, y, x]``.
+
+    Attributes:
+        offsets: LPS mm from the lesion's center, ``[z, y, x, 3]``.
+        away: distance in mm from its surface, negative inside.
+        steps: displacement of the surroundings in voxels, see `warp`; None if nothing moves.
+        organs: labels of the organs after the displacement.
+        host: voxels of its organ after the displacement.
+        share: share of lesion in each voxel, 0 to 1; 0 where it may not be.
+    """
+
+    offsets: Tensor
+    away: Tensor
+    steps: Tensor | None
+    organs: NDArray[np.uint8]
+    host: NDArray[np.bool_]
+    share: Tensor
+
+
+def outline(plan: InsertionPlan, scene: Scene, device: str = "cpu") -> Outline:
+    """The outline of a planned lesion in a scene."""
+    where = slices(plan.box)
+    geometry = scene.geometry
+    organs, hu = scene.organs[where], on(scene.hu[where], device)
+    offsets = on(offsets_from(np.array(plan.blob.center), geometry, plan.box), device)
+    depth = None if plan.thickness_mm is None else on(wall_depth(plan, scene), device)
+    rows = max(1, SLAB_VOXELS // max(1, organs[0].size))
+    slabs = [
+        _slab(plan, scene, offsets[a : a + rows], None if depth is None else depth[a : a + rows])
+        for a in range(0, len(offsets), rows)
+    ]
+    away, normal, share = (joined(parts) for parts in zip(*slabs, strict=True))
+    steps = None
+    if plan.mass_effect.push_mm > 0:
+        fixed = flags(BONE_LABELS[organs] | (organs == OCCUPIED), device)
+        stiff = stiffness(hu, fixed, geometry)
+        steps = displacement(plan.mass_effect, away, normal, stiff, geometry)
+        organs = moved_labels(organs, steps)
+    host = Scene.table(plan.host_labels)[organs]
+    free = host
+    if plan.outward_mm > 0:
+        free = host | _free_fat(hu if steps is None else moved(hu, steps), organs, host)
+    open_ = flags(free, device)
+    share = share * gaussian(open_.to(share.dtype), (CUT_VOXELS,) * 3) * open_
+    share = share * (share >= LEAST_SHARE)
+    return Outline(offsets, away, steps, organs, host, _attached(share, host))
+
+
+def _slab(
+    plan: InsertionPlan, scene: Scene, offsets: Tensor, depth: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Distance, normal and share of the voxels of some slices."""
+    geometry = scene.geometry
+    finest = plan.thickness_mm or min(plan.blob.semi_axes)
+    parts = np.clip(np.ceil(1.5 * geometry.spacing_zyx / finest), 1, 3).astype(int)
+    steps = on(geometry.steps_zyx / parts, str(offsets.device))
+    own = (plan.density.edge_mm / TEN_TO_NINETY) ** 2 + plan.point_spread_mm**2
+    total = offsets.new_zeros(offsets.shape[:3])
+    for shift in np.ndindex(*parts):
+        part = geometry.steps_zyx @ ((np.array(shift) + 0.5) / parts - 0.5)
+        moved_offsets = offsets + offsets.new_tensor(part) if parts.max() > 1 else offsets
+        away, normal = plan.blob.distance(moved_offsets)
+        # A voxel that the edge crosses at an angle blurs it by its width along the normal.
+        sd = ((normal @ steps).square().sum(dim=-1) / 12 + own).sqrt()
+        if depth is not None:
+            away = _along_wall(plan, away, depth)
+        total += normal_cdf(-away / sd)
+    if parts.max() > 1:
+        away, normal = plan.blob.distance(offsets)
+        away = away if depth is None else _along_wall(plan, away, depth)
+    return away, normal, total / int(parts.prod())
+
+
+def _along_wall(plan: InsertionPlan, away: Tensor, depth: Tensor) -> Tensor:
+    """Distance to a layer on the wall: thickest in its middle, running out to its ends."""
+    assert plan.thickness_mm is not None
+    taper = (-away / (min(plan.blob.semi_axes) / 2)).clamp(0, 1).sqrt()
+    layer = (depth - plan.thickness_mm * taper).maximum(-plan.outward_mm * taper - depth)
+    return away.maximum(layer)
+
+
+def _free_fat(hu: Tensor, organs: NDArray[np.uint8], host: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Unlabelled fat, and the partial-volume voxels between the organ and that fat."""
+    near = hu.cpu().numpy()
+    free = (organs == 0) & (near >= FAT_HU[0])
+    rim = (near <= RIM_HU) & ndimage.binary_dilation(host, iterations=RIM_VOXELS)
+    return np.asarray(free & ((near <= FAT_HU[1]) | rim))
+
+
+def _attached(share: Tensor, host: NDArray[np.bool_]) -> Tensor:
+    """Only the largest piece in the organ: a loop of bowel nearby is another place."""
+    pieces, count = ndimage.label(share.cpu().numpy() >= LIKELY_INSIDE)
+    if count < 2:
+        return share
+    weights = np.bincount(pieces[host], minlength=count + 1)
+    weights[0] = 0
+    largest = pieces == int(np.argmax(weights))
+    return share * flags(ndimage.binary_dilation(largest, iterations=2), str(share.device))
+
+
+def wall_depth(plan: InsertionPlan, scene: Scene) -> NDArray[np.float32]:
+    """Distance in mm from the organ's outer surface, negative outside, in the box's voxels."""
+    spacing = scene.geometry.spacing_zyx
+    reach = float(plan.thickness_mm or 0) + float(spacing.max())
+    wide = grown(plan.box, np.ceil(reach / spacing), scene.geometry.shape_zyx)
+    inside = Scene.table(plan.host_labels)[scene.organs[slices(wide)]]
+    inner = tuple(
+        slice(own[0] - whole[0], own[1] - whole[0])
+        for own, whole in zip(plan.box, wide, strict=True)
+    )
+    image = sitk.GetImageFromArray(inside.astype(np.uint8))
+    image.SetSpacing(scene.geometry.spacing)
+    # To the centers of the organ's outermost voxels; their faces are half a voxel further out.
+    away = sitk.SignedMaurerDistanceMap(
+        image, insideIsPositive=False, squaredDistance=False, useImageSpacing=True
+    )
+    half = np.float32(0.5 * spacing.mean())
+    return np.asarray(half - sitk.GetArrayViewFromImage(away)[inner], np.float32)
+
+
+def lesion_mask(share: Tensor) -> NDArray[np.bool_]:
+    """Voxels that are mostly lesion; at least one if there is any lesion at all.
+
+    Half-share contours lose most of a lesion of a few voxels, so small masks take the fullest
+    voxels up to the lesion's volume.
+    """
+    shares = share.cpu().numpy()
+    mask = shares >= LIKELY_INSIDE
+    if mask.sum() < SMALL_VOXELS and shares.any():
+        count = min(max(int(mask.sum()), round(float(shares.sum())), 1), int((shares > 0.2).sum()))
+        fullest = np.argsort(-shares, axis=None, kind="stable")[: max(count, 1)]
+        mask = np.zeros(shares.shape, bool)
+        mask.ravel()[fullest] = True
+    return np.asarray(mask)

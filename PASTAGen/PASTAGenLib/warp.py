@@ -1,0 +1,93 @@
+"""Mass effect: a growing lesion pushes its surroundings aside.
+
+Tissue that lay just outside of where the lesion begins is moved outward along the surface's
+normal, by the whole push at the surface and by nothing from the end of the warp on:
+``u = push (1 - t)^2 (1 + 2 t)`` with t from 0 at the surface to 1 at the end. Its slope is at most
+1.5 push / width, so with a width of at least `WIDTH_PER_PUSH` pushes the map is invertible. Bone
+stays where it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from PASTAGenLib.tensors import gaussian, on, sampled
+from PASTALib.geometry import Geometry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WIDTH_PER_PUSH = 2.5
+"""Slope of at most 0.6: no voxel is squeezed to less than 0.4 of its width."""
+LEAST_MM = 0.05
+"""A smaller displacement is none; those voxels keep their values to the bit."""
+BONE_HU = 250.0
+STIFF_MM = 4.0
+"""Bone holds what is within this distance, less and less."""
+
+
+@dataclass(frozen=True)
+class MassEffect:
+    """How far the surroundings are moved.
+
+    Attributes:
+        push_mm: displacement at the lesion's surface.
+        width_mm: distance from the surface at which nothing moves any more.
+    """
+
+    push_mm: float
+    width_mm: float
+
+
+def displacement(
+    effect: MassEffect, away: Tensor, normal: Tensor, stiff: Tensor, geometry: Geometry
+) -> Tensor:
+    """Where the tissue of each voxel comes from, as index steps ``[z, y, x, 3]`` from the voxel.
+
+    Args:
+        effect: push and width.
+        away: distance in mm from the lesion's surface.
+        normal: outward normals in LPS.
+        stiff: 0 where tissue moves freely, 1 where it cannot, smooth.
+        geometry: of the scan.
+    """
+    t = (away / effect.width_mm).clamp(0, 1)
+    length = effect.push_mm * (1 - t).square() * (1 + 2 * t) * (1 - stiff)
+    length = length * (length > LEAST_MM)
+    inverse = on(geometry.inverse_zyx.T, str(away.device))
+    return -(length[..., None] * normal) @ inverse
+
+
+def stiffness(hu: Tensor, fixed: Tensor, geometry: Geometry) -> Tensor:
+    """1 in bone and where else nothing may move, falling smoothly to 0 around it."""
+    hard = (fixed | (hu > BONE_HU)).to(hu.dtype)
+    if not bool(hard.any()):
+        return hard
+    near = gaussian(hard, (STIFF_MM / 2 / geometry.spacing_zyx).tolist())
+    return (4 * near).clamp(0, 1)
+
+
+def moved(field: Tensor, steps: Tensor) -> Tensor:
+    """A field ``[z, y, x]`` after the displacement, by linear interpolation."""
+    return sampled(field, _index_grid(field) + steps)
+
+
+def moved_labels(labels: NDArray[np.uint8], steps: Tensor) -> NDArray[np.uint8]:
+    """Labels after the displacement: each voxel takes that of the nearest place."""
+    offsets = np.rint(steps.cpu().numpy()).astype(np.int64)
+    changed = np.argwhere(offsets.any(axis=-1))
+    after = labels.copy()
+    source = changed + offsets[tuple(changed.T)]
+    source = np.clip(source, 0, np.array(labels.shape) - 1)
+    after[tuple(changed.T)] = labels[tuple(source.T)]
+    return after
+
+
+def _index_grid(field: Tensor) -> Tensor:
+    z, y, x = (np.arange(n) for n in field.shape)
+    grid = np.stack(np.meshgrid(z, y, x, indexing="ij"), axis=-1)
+    return on(grid, str(field.device))
