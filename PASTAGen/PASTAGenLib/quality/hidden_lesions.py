@@ -15,6 +15,7 @@ from PASTAGenLib.plan import plan_in
 from PASTAGenLib.quality.scans import Scan
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
+from PASTAGenLib.warp import MassEffect
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.progress import Progress
@@ -26,6 +27,7 @@ SIZE_MM, SIZE_VOXELS = (11.0, 20.0), (7.0, 10.0)
 CROP = (12, 26, 26)
 """Voxels z, y, x of a crop, at the scan's own spacing."""
 TRIES = 3
+NO_PUSH = MassEffect(0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,10 +102,11 @@ def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> H
     )
     plan = plan_in(scene, spec, rng)
     box = slices(plan.box)
-    planned = apply_in(scene.hu, scene.organs, geometry, plan)
+    planned = apply_in(scene, plan)
     local = float(scene.hu[box][planned.mask].mean())
-    plan = replace(plan, density=replace(plan.density, mean_hu=local, texture_sd=0.0), core_hu=0.0)
-    inserted = apply_in(scene.hu, scene.organs, geometry, plan)
+    density = replace(plan.density, mean_hu=local, texture_sd=0.0)
+    plan = replace(plan, density=density, features=(), mass_effect=NO_PUSH)
+    inserted = apply_in(scene, plan)
     middle = np.argwhere(inserted.mask).mean(axis=0) + [part.start for part in box]
     start = np.rint(middle).astype(int) - np.array(CROP) // 2
     if np.any(start < 0) or np.any(start + CROP > geometry.shape_zyx):
