@@ -20,31 +20,29 @@ def insert_lesion(
     kind: str,
     phase: Phase,
     rng: np.random.Generator,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Insert one lesion into a region.
 
     Args:
         hu: int16 HU, ``[z, y, x]``, LPS axes; not changed.
-        organs: uint8 catalogue labels of structures of the same shape; `OCCUPIED` where lesions
-            already are; not changed.
+        organs: uint8 catalogue labels of structures of the same shape, `OCCUPIED` where lesions
+            already are. They are moved by the lesion's mass effect, and occupied where it is.
         spacing_mm: edge of the isotropic voxels.
         kind: lesion type of the catalogue.
         phase: contrast phase of `hu`.
         rng: draws every random number.
 
     Returns:
-        HU with the lesion, its boolean mask, and the organs after its mass effect, `OCCUPIED`
-        where it is; or None where the region cannot hold it.
+        HU with the lesion and its boolean mask, or None where the region cannot hold it.
     """
     scene = Scene(hu, organs, Geometry.isotropic(hu.shape, spacing_mm))
     try:
         plan, inserted = insert_in(scene, LesionSpec(type=kind, phase=phase), rng)
     except PastaError:
         return None
-    after, mask, moved = hu.copy(), np.zeros(hu.shape, bool), organs.copy()
+    after, mask = hu.copy(), np.zeros(hu.shape, bool)
     box = slices(plan.box)
     after[box] = inserted.hu
     mask[box] = inserted.mask
-    moved[box] = inserted.organs
-    moved[mask] = OCCUPIED
-    return (after, mask, moved) if mask.any() else None
+    organs[box] = np.where(inserted.mask, OCCUPIED, inserted.organs)
+    return (after, mask) if mask.any() else None

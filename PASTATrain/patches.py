@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from PASTAGenLib.scene import OCCUPIED
 from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.model import Normalization
 from PASTATrain import augment
@@ -174,8 +173,7 @@ class PatchMaker:
             inserted = insert_lesion(region, organs, self._config.spacing_mm, str(key), phase, rng)
             if inserted is None:
                 continue
-            region, mask, organs = inserted
-            channels = np.where(organs == OCCUPIED, channels, organs)
+            region, mask = inserted
             channels = np.where(mask, np.uint8(catalog().label(str(key))), channels)
             if focus is None:
                 focus = np.argwhere(mask).mean(0)
