@@ -35,6 +35,7 @@ class TrainingConfig:
         torsos: how many torsos `prepare` makes by rule.
         refines: the full-resolution level adds to the logits of the one below, see
             `PASTALib.network.UNet`.
+        compresses: soft tissue gets most of the input range, likewise.
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
         lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
@@ -63,6 +64,7 @@ class TrainingConfig:
     lesion_weight: tuple[float, float] = (20.0, 3.0)
     torsos: int = 40
     refines: bool = True
+    compresses: bool = True
     finest: int = 0
     lesion_threshold: float = 0.5
     workers: int = 1

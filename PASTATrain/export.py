@@ -10,7 +10,7 @@ from PASTALib.model import ModelInfo, save_model
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.patches import NORMALIZATION
-from PASTATrain.training import CHECKPOINT, steps_done
+from PASTATrain.training import CHECKPOINT, fresh_network, steps_done
 
 if TYPE_CHECKING:
     from PASTALib.network import UNet
@@ -24,12 +24,10 @@ def averaged_network(run: Path, config: TrainingConfig) -> UNet:
     """
     import torch
 
-    from PASTALib.network import UNet
-
     path = run / CHECKPOINT
     if not path.is_file():
         raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
-    network = UNet(config.features, len(CLASSES), refines=config.refines)
+    network = fresh_network(config)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["average"])
     return network.eval()
 
@@ -59,6 +57,7 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         },
         finest=config.finest,
         refines=config.refines,
+        compresses=config.compresses,
         lesion_threshold=config.lesion_threshold,
     )
     return save_model(folder, info, network)

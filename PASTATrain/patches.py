@@ -18,9 +18,8 @@ from PASTATrain.config import TrainingConfig
 from PASTATrain.lesions import insert_lesion
 from PASTATrain.painting import other_phase, paint
 
-NORMALIZATION = Normalization(low=-400.0, high=400.0, mean=0.0, sd=100.0)
-"""A contrast of 30 HU must not drown in that between air, fat and bone: instance normalization
-divides by the spread of the whole tile. What is below -400 HU, ground glass too, reads as lung."""
+NORMALIZATION = Normalization(low=-1000.0, high=1000.0, mean=0.0, sd=100.0)
+"""Units of 100 HU, which `PASTALib.network.compressed` takes."""
 
 MARGIN = 1.5
 """Edge of the region that is prepared, in patches: room for deformation and for re-centering."""
@@ -28,7 +27,7 @@ MARGIN = 1.5
 MINIMUM_TISSUE = 0.05
 """Least share of a patch that is denser than -300 HU."""
 
-MOST_LESIONS = 8
+MOST_LESIONS = 5
 """In a patch. A lesion is small, and a patch costs 30 times what inserting one does."""
 
 REPAINT_AFTER = 6
@@ -153,7 +152,7 @@ class PatchMaker:
     def _with_lesions(
         self, source: Source, hu: np.ndarray, phase: Phase, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A region with one to eight lesions, the first near its center."""
+        """A region with one to five lesions, the first near its center."""
         kind = str(rng.choice(source.lesion_types))
         organ = catalog().lesion_types[kind].organ
         labels = [label for label in catalog().organ_labels(organ) if label in source.voxels]

@@ -93,6 +93,18 @@ def window_of(step: int, channels: torch.Tensor, config: TrainingConfig) -> Wind
     return z, y, x
 
 
+def fresh_network(config: TrainingConfig) -> UNet:
+    """An untrained network of a run."""
+    from PASTALib.network import UNet
+
+    return UNet(
+        config.features,
+        len(CLASSES),
+        refines=config.refines,
+        compresses=config.compresses,
+    )
+
+
 @dataclass
 class TrainingState:
     """What a checkpoint keeps: the network, the moving average of its weights, the optimizer."""
@@ -107,12 +119,8 @@ class TrainingState:
         """An untrained network; the same seed gives the same weights."""
         import torch
 
-        from PASTALib.network import UNet
-
         torch.manual_seed(config.seed)
-        network, average = (
-            UNet(config.features, len(CLASSES), refines=config.refines).to(device) for _ in range(2)
-        )
+        network, average = (fresh_network(config).to(device) for _ in range(2))
         average.load_state_dict(network.state_dict())
         optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
         return cls(network, average, optimizer)

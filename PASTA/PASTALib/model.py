@@ -57,6 +57,7 @@ class ModelInfo:
         least_confidence: findings less sure than this are not reported.
         finest: decoder level that gives the output; 1 is half the resolution of the grid.
         refines: the full-resolution level adds to the logits of the one below, see `UNet`.
+        compresses: soft tissue gets most of the input range, see `UNet`.
         biases: whether transposed convolutions and heads have a bias: networks of nnU-Net v2 do.
         sha256: of the weights file.
     """
@@ -74,6 +75,7 @@ class ModelInfo:
     least_confidence: float = 0.0
     finest: int = 0
     refines: bool = False
+    compresses: bool = False
     biases: bool = False
     sha256: str = ""
 
@@ -92,12 +94,13 @@ class ModelInfo:
             finest=self.finest,
             biases=self.biases,
             refines=self.refines,
+            compresses=self.compresses,
         )
 
     @property
     def is_plain(self) -> bool:
         """Whether the networks of nnU-Net and MONAI can be it."""
-        return self.finest == 0 and not self.refines
+        return not (self.finest or self.refines or self.compresses)
 
     @cached_property
     def lesion_channels(self) -> tuple[int, ...]:

@@ -22,9 +22,12 @@ class PlansUNet(UNet):
         finest: int,
         biases: bool,
         refines: bool,
+        compresses: bool,
         strides: Sequence[Sequence[int]],
         deep_supervision: bool = False,
     ) -> None:
         if deep_supervision or any(set(stride) != {2} for stride in strides[1:]):
             raise ValueError("this network is for prediction, and halves every axis on each level")
-        super().__init__(features_per_stage, num_classes, input_channels, finest, biases, refines)
+        super().__init__(
+            features_per_stage, num_classes, input_channels, finest, biases, refines, compresses
+        )

@@ -24,6 +24,7 @@ def network_definition(info: ModelInfo) -> dict[str, Any]:
             "finest": info.finest,
             "biases": info.biases,
             "refines": info.refines,
+            "compresses": info.compresses,
         }
     levels = len(info.features)
     return {

@@ -100,6 +100,7 @@ def _architecture(info: ModelInfo) -> dict[str, Any]:
             "finest": info.finest,
             "biases": info.biases,
             "refines": info.refines,
+            "compresses": info.compresses,
             "strides": [[1, 1, 1]] + [[2, 2, 2]] * (len(info.features) - 1),
         },
         "_kw_requires_import": [],

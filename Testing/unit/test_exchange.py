@@ -37,12 +37,19 @@ INFO = ModelInfo(
 )
 
 
-KINDS: tuple[dict, ...] = ({}, {"biases": True}, {"finest": 1, "biases": True}, {"refines": True})
+KINDS: tuple[dict, ...] = (
+    {},
+    {"biases": True},
+    {"finest": 1, "biases": True},
+    {"refines": True, "compresses": True},
+)
 
 
-def tiny(finest: int = 0, biases: bool = False, refines: bool = False) -> Model:
+def tiny(
+    finest: int = 0, biases: bool = False, refines: bool = False, compresses: bool = False
+) -> Model:
     torch.manual_seed(3)
-    info = replace(INFO, finest=finest, biases=biases, refines=refines)
+    info = replace(INFO, finest=finest, biases=biases, refines=refines, compresses=compresses)
     network = info.network().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.4)

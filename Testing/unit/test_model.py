@@ -12,7 +12,7 @@ import torch
 
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, Normalization, available_models, load_model, save_model
-from PASTALib.network import UNet
+from PASTALib.network import UNet, compressed
 
 FEATURES = (4, 6, 8)
 CLASSES = ("background", "liver", "liver_tumor")
@@ -122,3 +122,10 @@ def test_a_refining_network_adds_to_the_logits_of_half_resolution() -> None:
     assert torch.allclose(refining(image), coarse(image), atol=1e-5)
     torch.nn.init.normal_(refining.heads[-1].weight)
     assert not torch.allclose(refining(image), coarse(image), atol=1e-1)
+
+
+def test_soft_tissue_keeps_its_contrast_and_air_and_bone_share_the_rest() -> None:
+    hu = torch.tensor([-1000.0, -200.0, 0.0, 200.0, 1000.0])
+    knots = torch.tensor([0.0, 0.2, 0.55, 0.9, 1.0])  # PASTA's intensity map
+    theirs = (knots - 0.55) / 0.175
+    assert torch.allclose(compressed(hu / 100), theirs, atol=0.01)
