@@ -10,6 +10,7 @@ from pathlib import Path
 from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
+from PASTATrain.attributes.cli import add_attributes
 from PASTATrain.config import read_config
 from PASTATrain.finetuning.cli import add_finetune
 
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
+    add_attributes(commands)
     add_finetune(commands)
     return parser
 

@@ -97,7 +97,7 @@ def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
             resamples,
         ),
         froc=froc_of(judged),
-        attributes=tuple(_attributes(judged.lesions, resamples)),
+        attributes=tuple(attribute_figures(judged.lesions, tuple(catalog().attributes), resamples)),
         auc=_auc(judged, resamples),
         c_index=_c_index(judged, resamples),
     )
@@ -156,10 +156,13 @@ def froc_of(judged: Judged) -> Froc | None:
     return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), score)
 
 
-def _attributes(lesions: Sequence[LesionRow], resamples: int) -> Iterable[AttributeFigures]:
+def attribute_figures(
+    lesions: Sequence[LesionRow], keys: Sequence[str], resamples: int = RESAMPLES
+) -> Iterable[AttributeFigures]:
+    """How well each attribute was told on lesions that were found and whose answer is known."""
     from sklearn.metrics import accuracy_score, f1_score
 
-    for key in catalog().attributes:
+    for key in keys:
         rows = [r for r in lesions if r.found and key in r.true_attributes]
         told = np.array([row.found_attributes.get(key, "") for row in rows])
         true = np.array([row.true_attributes[key] for row in rows])

@@ -1,0 +1,1 @@
+"""Stage II: the report's attributes, and the type, of a lesion from the frozen encoder."""

@@ -1,0 +1,43 @@
+"""The subcommand ``attributes`` of ``pasta-train``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PASTALib.console import Console
+from PASTALib.progress import CancelToken
+
+
+def add_attributes(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the subcommand and its options."""
+    parser = commands.add_parser(
+        "attributes",
+        help="stage II: a head that tells the report's attributes",
+        description="Inserts lesions into the prepared cases (RUN/cases), reads their features "
+        "with the frozen encoder of a model, trains a head for the five attributes and the type, "
+        "and judges it on the test cases.",
+    )
+    parser.add_argument("--model", default="pasta-s", help="bundled name or folder")
+    parser.add_argument("--lesions", type=int, default=3000, help="to train with")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the head")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.set_defaults(handler=run_attributes)
+
+
+def run_attributes(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
+    """Run the subcommand."""
+    from PASTALib.devices import choose_device
+    from PASTALib.model import load_model
+    from PASTATrain.attributes.training import train_attributes
+    from PASTATrain.cases import load_cases
+
+    model = load_model(options.model, choose_device(options.device))
+    train, test = (load_cases(options.run / "cases", split) for split in ("train", "test"))
+    figures = train_attributes(
+        train, test, model, options.out, options.lesions, options.seed, console, cancel
+    )
+    for row in figures:
+        console.line(f"{row.attribute}: accuracy {row.accuracy}, F1 {row.f1}")
+    console.line(f"head: {options.out}")
