@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,13 +47,7 @@ def patch_loader(folder: Path, config: TrainingConfig, start: int) -> DataLoader
         num_workers=config.workers,
         persistent_workers=config.workers > 0,
         prefetch_factor=8 if config.workers else None,
-        worker_init_fn=step_aside,
     )
-
-
-def step_aside(_: int) -> None:
-    """Let the network go first: its threads wait for each other, so a busy core stops them all."""
-    os.nice(19)
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
