@@ -9,13 +9,16 @@ from typing import Any, cast
 
 import numpy as np
 
+from PASTAGenLib.lesion_mix import LesionMix
+from PASTAGenLib.scene import OCCUPIED, Scene
+from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after
 from PASTALib.catalog import PHASES, Phase, catalog
+from PASTALib.geometry import Geometry
 from PASTALib.model import Normalization
 from PASTATrain import augment
 from PASTATrain.cases import Case
 from PASTATrain.classes import CLASSES, IGNORE, channel_table
 from PASTATrain.config import TrainingConfig
-from PASTATrain.lesions import insert_lesion
 from PASTATrain.painting import other_phase, paint
 
 NORMALIZATION = Normalization(low=-1000.0, high=1000.0, mean=0.0, sd=100.0)
@@ -167,17 +170,21 @@ class PatchMaker:
         ]
         more = rng.integers(0, MOST_LESIONS) if others else 0
         kinds = [kind, *(rng.choice(others, more) if more else [])]
-        focus = None
-        for key in kinds:
-            inserted = insert_lesion(region, organs, self._config.spacing_mm, str(key), phase, rng)
-            if inserted is None:
+        geometry = Geometry.isotropic(region.shape, self._config.spacing_mm)
+        scene, focus = Scene(region, organs, geometry), None
+        for key in map(str, kinds):
+            lesion = draw_lesion(scene, LesionMix(key), rng, phase)
+            if lesion is None:
                 continue
-            region, mask = inserted
-            channels = np.where(mask, np.uint8(catalog().label(str(key))), channels)
+            scene = scene_after(scene, lesion)
+            channels = np.where(scene.organs == OCCUPIED, channels, scene.organs)
+            channels[lesion.where][lesion.mask] = catalog().label(key)
             if focus is None:
-                focus = np.argwhere(mask).mean(0)
+                first = [part.start for part in lesion.where]
+                focus = np.argwhere(lesion.mask).mean(0) + first
         if focus is None:
             return region, channels
+        region = scene.hu
         edge = int(1.25 * self._config.patch)
         spread = 0.3 * self._config.patch
         center = focus + rng.uniform(-spread, spread, 3)

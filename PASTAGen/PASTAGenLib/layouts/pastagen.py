@@ -210,7 +210,7 @@ def _attributes(truth: Truth, key: str, semi_axes: list[int], enhanced: bool) ->
         "CT value": f"Mean density of the lesion region is approximately {truth.mean_hu:.0f} HU,",
         "surface characteristics": f"{found['surface'].lower()},",
         "relationship with adjacent organs": f"{near} relationship with surrounding organs,",
-        "specific features": "",
+        "specific features": "".join(f"{feature}," for feature in truth.features),
         **{name: found[attribute] for name, attribute in KEYS.items()},
         "origin": f"{SYNTHETIC}: {truth.type} inserted by PASTAGen {__version__}",
     }

@@ -77,9 +77,11 @@ def make_case(job: Job, plan: CasePlan) -> Record:
             continue
         record = _written(job, ProducedCase(plan, source, tuple(cases)), record)
         record = replace(record, attempts=attempt + 1)
+        for case in cases:
+            rejected.update(dict(case.rejected))
         break
     else:
-        record = replace(record, attempts=sum(rejected.values()))
+        record = replace(record, attempts=job.recipe.attempts if order else 0)
     record = replace(record, rejected=dict(sorted(rejected.items())))
     record.write(job.out / RECORDS)
     return record

@@ -20,8 +20,8 @@ MEASURED = (
 """Facts of `PASTAGenLib.truth.Truth` that have a column; of several lesions, the first's."""
 COLUMNS = (
     "index", "name", "type", "status", "source", "source_sha256", "lesions", *MEASURED,
-    "x_mm", "y_mm", "z_mm", *ATTRIBUTES, "attempts", "rejected", "bytes", "files", "truths",
-    "plans",
+    "x_mm", "y_mm", "z_mm", *ATTRIBUTES, "features", "attempts", "rejected", "bytes",
+    "files", "truths", "plans",
 )  # fmt: skip
 """`rejected`, `files` (hashes), `truths` and `plans` (which can be replayed) hold JSON."""
 
@@ -58,6 +58,7 @@ def row_of(record: Record) -> dict[str, Any]:
         "y_mm": y,
         "z_mm": z,
         **{key: first.get("attributes", {}).get(key) for key in ATTRIBUTES},
+        "features": ", ".join(first.get("features", ())),
         "attempts": record.attempts,
         "rejected": json.dumps(record.rejected or {}),
         "bytes": record.size,

@@ -77,8 +77,9 @@ class Record:
         status: ``done``, or ``failed`` where no scan could hold the lesion.
         source: name of the scan.
         source_sha256: of its voxels and organs.
-        attempts: lesions that were drawn, with the accepted one.
-        rejected: why lesions were drawn anew, with counts.
+        attempts: how often the entry was drawn from, with the accepted time.
+        rejected: why lesions were drawn anew, with counts: a sentence where no place was found, a
+            fact where the generator measured something else than was meant.
         plans: plan of each lesion, as `InsertionPlan.to_json` has it.
         truths: measured facts of each lesion.
         files: SHA-256 of each file, by its path in the output.

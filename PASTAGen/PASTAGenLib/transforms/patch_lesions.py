@@ -31,7 +31,8 @@ class PatchLesion:
         where: its box as an index of an array ``[z, y, x]``.
         change: what is added to the HU of the box, int16.
         mask: voxels of the box that are lesion.
-        organs: uint8 catalogue labels of the box after insertion.
+        organs: uint8 catalogue labels of the box after insertion: moved by its mass effect, and
+            the lesion is part of its organ.
     """
 
     plan: InsertionPlan
@@ -103,10 +104,10 @@ class PatchLesions:
             if len(lesions) == wanted or weights.sum() == 0:
                 break
             mix, _ = able[int(rng.choice(len(able), p=weights / weights.sum()))]
-            lesion = _drawn(scene, mix, phase, rng)
+            lesion = draw_lesion(scene, mix, rng, phase)
             if lesion is not None:
                 lesions.append(lesion)
-                scene = after(scene, lesion)
+                scene = scene_after(scene, lesion)
         return tuple(lesions)
 
     @staticmethod
@@ -115,19 +116,29 @@ class PatchLesions:
         return len(scene.voxels(labels)) >= LEAST_VOXELS
 
 
-def _drawn(
-    scene: Scene, mix: LesionMix, phase: Phase | None, rng: np.random.Generator
+def draw_lesion(
+    scene: Scene, mix: LesionMix, rng: np.random.Generator, phase: Phase | None = None
 ) -> PatchLesion | None:
+    """Draw one lesion in a scene, which stays as it is; None where it cannot hold what was drawn.
+
+    Args:
+        scene: patch with its organs.
+        mix: what is drawn from.
+        rng: draws every random number.
+        phase: contrast phase; estimated from the patch if not given.
+    """
     try:
         plan, inserted = insert_in(scene, mix.draw(rng, phase), rng)
-    except PastaError:  # the patch cannot hold what was drawn
+    except PastaError:
+        return None
+    if not inserted.mask.any():
         return None
     where = slices(plan.box)
     change = inserted.hu - scene.hu[where]
     return PatchLesion(plan, where, change, inserted.mask, inserted.organs)
 
 
-def after(scene: Scene, lesion: PatchLesion) -> Scene:
+def scene_after(scene: Scene, lesion: PatchLesion) -> Scene:
     """The scene with a lesion in it, on which the next one does not come to lie."""
     hu, organs = scene.hu.copy(), scene.organs.copy()
     hu[lesion.where] += lesion.change
