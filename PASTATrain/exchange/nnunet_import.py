@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, Normalization, save_model
 from PASTATrain.exchange.class_names import catalogue_classes
-from PASTATrain.exchange.nnunet_names import from_nnunet
+from PASTATrain.exchange.nnunet_names import COMPRESSED_UNET, PLAIN_UNET, from_nnunet
 from PASTATrain.exchange.pasta_import import take_pasta
 from PASTATrain.exchange.pasta_names import MARK, PASTA_FEATURES
 from PASTATrain.exchange.pickles import read_pickle, weights_in
@@ -59,6 +59,7 @@ def import_nnunet(
         normalization=_normalization(plans, configuration),
         training={"imported from": f"nnU-Net v2, {plans.get('dataset_name', source.name)}"},
         biases=biases,
+        compresses=configuration["architecture"]["network_class_name"] == COMPRESSED_UNET,
     )
     network = info.network()
     try:
@@ -141,7 +142,7 @@ def _plain_unet_features(configuration: dict[str, Any]) -> tuple[int, ...]:
         for name, (found, wanted) in same_everywhere.items()
         if json.loads(json.dumps(found)) != wanted
     ]
-    if not design["network_class_name"].endswith("PlainConvUNet"):
+    if design["network_class_name"] not in (PLAIN_UNET, COMPRESSED_UNET):
         lacking.insert(0, "nnU-Net's PlainConvUNet")
     if lacking:
         raise PastaError(

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLAIN_UNET = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
+COMPRESSED_UNET = "PASTATrain.finetuning.compressed_unet.CompressedPlainConvUNet"
+"""The same for models that compress their input, see `PASTALib.network.compressed`."""
 
 _OPERATIONS = (("conv", "all_modules.0", 0), ("norm", "all_modules.1", 1))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, Normalization
+from PASTATrain.exchange.nnunet_names import COMPRESSED_UNET
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION, plans_json
 from PASTATrain.exchange.pretrained import Start
 from PASTATrain.finetuning.config import FinetuneConfig
@@ -73,6 +74,8 @@ def finetuning_plans(
         plans["foreground_intensity_properties_per_channel"] = intensities
     settings = plans["configurations"][CONFIGURATION]
     settings["batch_size"] = config.batch
+    if model is not None and model.compresses:
+        settings["architecture"]["network_class_name"] = COMPRESSED_UNET
     settings["data_identifier"] = f"{PLANS_NAME}_{CONFIGURATION}"
     return {**plans, "plans_name": PLANS_NAME, PLANS_ENTRY: dict(config.schedule)}
 

@@ -40,6 +40,8 @@ class NNUNet:
             "nnUNet_n_proc_DA": str(workers),
             "nnUNet_def_n_proc": str(self._workers),
             "PYTHONUNBUFFERED": "1",
+            # The plans may name a network of this package.
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
 
     def fingerprint(self, number: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ import torch
 
 from pasta_checkpoint import random_checkpoint
 from PASTALib.errors import PastaError
-from PASTALib.model import Normalization, load_model
+from PASTALib.model import ModelInfo, Normalization, load_model, save_model
+from PASTALib.network import compressed
 from PASTALib.progress import silent
 from PASTATrain.cli import main
+from PASTATrain.exchange.nnunet_import import import_nnunet
+from PASTATrain.exchange.nnunet_names import to_nnunet
 from PASTATrain.exchange.pasta_import import import_pasta
 from PASTATrain.exchange.pretrained import read_start
 from PASTATrain.finetuning.config import FinetuneConfig, read_finetune_config
@@ -67,6 +71,47 @@ def test_plans_for_pastas_weights_are_at_1_mm_and_normalize_as_the_dataset_asks(
     assert configuration(plans)["spacing"] == [1.0] * 3
     name = "foreground_intensity_properties_per_channel"
     assert plans[name] == FINGERPRINT[name]
+
+
+def compressing_model(folder: Path) -> Path:
+    """A small model that compresses its input, and refines half resolution."""
+    classes = ("background", "liver", "kidney_left")
+    normal = Normalization(-1000.0, 1000.0, 0.0, 100.0)
+    info = ModelInfo("tiny", "1", classes, 6.0, (16,) * 3, (4, 6, 8), normal)
+    info = replace(info, compresses=True, refines=True)
+    save_model(folder, info, info.network(), half=False)
+    return folder
+
+
+def test_a_model_that_compresses_its_input_does_so_in_nnunet_and_after_it(tmp_path):
+    from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
+
+    start = read_start(str(compressing_model(tmp_path / "start")))
+    config = FinetuneConfig(patch=(16, 16, 16))
+    plans = finetuning_plans(start, FINGERPRINT, config, "Dataset001_X")
+    design = configuration(plans)["architecture"]
+    arguments = [design[k] for k in ("network_class_name", "arch_kwargs", "_kw_requires_import")]
+    theirs = get_network_from_plans(*arguments, 1, 2, deep_supervision=True)
+    body = {k: v for k, v in start.network.state_dict().items() if not k.startswith("heads")}
+    heads = {f"heads.{n}.weight": torch.zeros(2, c, 1, 1, 1) for n, c in enumerate((6, 4))}
+    theirs.load_state_dict(to_nnunet({**body, **heads}, 3))
+    fold = tmp_path / "trained" / "fold_0"
+    fold.mkdir(parents=True)
+    (tmp_path / "trained" / "plans.json").write_text(json.dumps(plans))
+    labels = {"labels": {"background": 0, "liver": 1}}
+    (tmp_path / "trained" / "dataset.json").write_text(json.dumps(labels))
+    torch.save({"network_weights": theirs.state_dict()}, fold / "checkpoint_final.pth")
+    info = import_nnunet(tmp_path / "trained", tmp_path / "again", {})
+    assert (info.compresses, info.refines) == (True, False)
+    again = load_model(tmp_path / "again").network
+    image = 4 * torch.randn(1, 1, 16, 16, 16)
+    with torch.inference_mode():
+        before, after = start.network.encode(image), again.encode(image)
+        inside = theirs.encoder(compressed(image))
+        assert torch.allclose(theirs.eval()(image)[0], again(image), atol=1e-5)
+    for mine, kept, trained in zip(before, after, inside, strict=True):
+        assert torch.allclose(mine, kept, atol=1e-5)
+        assert torch.allclose(mine, trained, atol=1e-5)
 
 
 @pytest.mark.parametrize("patch", [(96, 96, 80), (32, 64, 64)])
