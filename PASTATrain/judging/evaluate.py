@@ -54,8 +54,8 @@ def evaluate_models(
     }
     worst = {model.model: worst_cases(model, folders[model.model], entries) for model in judged}
     facts = {
-        "Scans": f"{len(entries)} scans of {len({entry.patient for entry in entries})} patients: "
-        f"{source}",
+        "Scans": f"{counted(len(entries), 'scan')} of "
+        f"{counted(len({entry.patient for entry in entries}), 'patient')}: {source}",
         "Surface Dice": f"at {tolerance_mm:g} mm",
         "A lesion is found": f"by a finding of any type whose Dice with it is {FOUND_DICE} or more",
         "A finding is false": "where it touches no lesion",
@@ -68,6 +68,11 @@ def evaluate_models(
         "rows": [asdict(model) for model in judged],
     }
     write_text(out / FIGURES, json.dumps(_without_nan(stored), indent=1) + "\n")
+
+
+def counted(count: int, what: str) -> str:
+    """``1 scan`` or ``4 scans``."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _without_nan(value: Any) -> Any:
