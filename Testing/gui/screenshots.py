@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import host as test_host
+from gui import reading_pictures
 
 SIZE = (1920, 1080)
 LESION = ("liver_tumor", 38.0, 5)
@@ -37,7 +39,13 @@ def insert(host: Any) -> None:
         look_at(truth, kind)
 
 
-PICTURES: tuple[Callable[[Any], None], ...] = (insert,)
+PICTURES: tuple[Callable[[Any], None], ...] = (
+    reading_pictures.run,
+    reading_pictures.findings,
+    reading_pictures.correction,
+    reading_pictures.report,
+    insert,
+)
 
 
 def show(volume: Any) -> None:
@@ -64,15 +72,20 @@ def look_at(segmentation: Any, segment_id: str) -> None:
 
 
 class Stage:
-    """The host with a sample torso in its scene."""
+    """The host, with a sample torso for the pictures that want one."""
 
     def __init__(self, host: Any, spacing_mm: float) -> None:
-        from PASTAGenLib.mrml.samples import add_sample_torso
-
-        self._host = host
+        self._spacing_mm = spacing_mm
         self.scene = host.scene
         self.load_module = host.load_module
-        self.sample_torso = add_sample_torso(host.scene, 1, spacing_mm=spacing_mm)
+        self.process_events = host.process_events
+
+    @cached_property
+    def sample_torso(self) -> Any:
+        """Volume and organs of the torso, added to the scene."""
+        from PASTAGenLib.mrml.samples import add_sample_torso
+
+        return add_sample_torso(self.scene, 1, spacing_mm=self._spacing_mm)
 
 
 def main() -> None:

@@ -358,3 +358,31 @@ def test_a_desk_without_a_case_says_so(nodes):
 
 def test_geometry_of_a_moved_volume_is_followed(nodes):
     assert grid_of(nodes.volume) == Geometry.of(a_case()[0].image)
+
+
+def test_a_script_does_what_the_panel_does(nodes, tmp_path):
+    from PASTALib.mrml.script_desk import open_desk
+
+    desk = open_desk(nodes.volume.GetScene(), nodes.volume, "Dr. Script")
+    desk.accept("L1")
+    desk.reject("L2")
+    files = desk.export(tmp_path / "out", ["json", "nifti", "seg.nrrd"])
+    assert [file.name for file in files] == [
+        "report.json", "segmentation.nii.gz", "lesion_instances.nii.gz", "segmentation.seg.nrrd",
+    ]  # fmt: skip
+    case = desk.export_corrections(tmp_path / "corrections")
+    assert (case / "corrections.json").is_file()
+    assert desk.report.edits[-1].who == "Dr. Script"
+
+
+def test_the_self_test_passes(scene):
+    from types import SimpleNamespace
+
+    from PASTALib.mrml.analyze import analyze_volume
+    from PASTALib.mrml.script_desk import open_desk
+    from PASTALib.mrml.self_test import run
+
+    logic = SimpleNamespace(
+        analyze=analyze_volume, desk=lambda volume, who: open_desk(scene, volume, who)
+    )
+    assert run(logic, scene) == "Test passed"

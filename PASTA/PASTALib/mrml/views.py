@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import slicer
 
 from PASTALib.mrml.case import CaseNodes
 from PASTALib.mrml.case_desk import segment_ids
 from PASTALib.mrml.segmentations import LESION_OPACITY
-from PASTALib.mrml.volumes import ras_of
+from PASTALib.mrml.volumes import matrix_of, ras_of
 
 if TYPE_CHECKING:
     from PASTALib.report import Finding, Point
@@ -30,17 +31,26 @@ def key_point(finding: Finding) -> Point:
 def jump_to(scene: Any, point: Point) -> None:
     """Bring all slice views to a point in RAS mm, and the crosshair with them.
 
-    Slices keep their zoom and orientation: they are moved along their normal only, unless the
-    point would lie outside of what is seen.
+    Zoom, orientation and what is in the middle stay; a view is only centered where the point would
+    otherwise lie beyond its edge.
     """
     slices = scene.GetNodesByClass("vtkMRMLSliceNode")
     for number in range(slices.GetNumberOfItems()):
         view = slices.GetItemAsObject(number)
-        view.JumpSliceByCentering(*point)
+        view.JumpSliceByOffsetting(*point)
+        if not _is_seen(view, point):
+            view.JumpSliceByCentering(*point)
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     if crosshair is not None:
         crosshair.SetCrosshairMode(slicer.vtkMRMLCrosshairNode.ShowBasic)
         crosshair.SetCrosshairRAS(*point)
+
+
+def _is_seen(view: Any, point: Point) -> bool:
+    """Whether a point lies within the edges of a slice view."""
+    pixel = np.linalg.solve(matrix_of(view.GetXYToRAS()), [*point, 1.0])
+    width, height, _ = view.GetDimensions()
+    return bool(0 <= pixel[0] < width and 0 <= pixel[1] < height)
 
 
 def highlight(nodes: CaseNodes, chosen: str, rejected: frozenset[str] = frozenset()) -> None:

@@ -1,0 +1,74 @@
+"""The library of models: list, import, check, delete."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from PASTALib.errors import PastaError
+from PASTALib.model import INFO_FILE, WEIGHTS_FILE, available_models
+from PASTALib.model_library import ENVIRONMENT, ModelLibrary, default_folder, verify
+
+
+@pytest.fixture
+def library(tmp_path) -> ModelLibrary:
+    return ModelLibrary(tmp_path / "models")
+
+
+@pytest.fixture
+def other(tmp_path):
+    """A model of another name, in a folder outside of the library."""
+    folder = tmp_path / "from a colleague"
+    shutil.copytree(available_models()["pasta-s"], folder)
+    info = json.loads((folder / INFO_FILE).read_text())
+    (folder / INFO_FILE).write_text(json.dumps({**info, "name": "other"}))
+    return folder
+
+
+def test_the_bundled_model_is_listed_and_cannot_be_deleted(library):
+    entry = next(entry for entry in library.entries() if entry.name == "pasta-s")
+    assert entry.bundled
+    assert entry.usable
+    assert "MB" in entry.note
+    with pytest.raises(PastaError, match="cannot be deleted"):
+        library.delete(entry)
+
+
+def test_a_model_is_imported_checked_and_deleted(library, other):
+    entry = library.add(other / WEIGHTS_FILE)
+    assert entry in library.entries()
+    assert "as it was made" in verify(entry.place)
+    with pytest.raises(PastaError, match="already has a model 'other'"):
+        library.add(other)
+    library.delete(entry)
+    assert entry not in library.entries()
+    assert other.is_dir()
+
+
+def test_a_damaged_model_is_refused_and_leaves_nothing(library, other):
+    with (other / WEIGHTS_FILE).open("r+b") as weights:
+        weights.seek(1000)
+        weights.write(b"damage")
+    with pytest.raises(PastaError, match="do not match their checksum"):
+        library.add(other)
+    assert not library.folder.exists()
+
+
+def test_a_folder_that_is_no_model_says_what_to_do(library, tmp_path):
+    with pytest.raises(PastaError, match="pasta-model import"):
+        library.add(tmp_path)
+
+
+def test_a_model_that_lacks_its_weights_is_listed_as_broken(library, other):
+    (other / WEIGHTS_FILE).unlink()
+    library.folder.mkdir()
+    shutil.move(other, library.folder / "other")
+    entry = next(entry for entry in library.entries() if not entry.bundled)
+    assert not entry.usable
+
+
+def test_a_laboratory_can_set_the_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+    assert default_folder() == tmp_path
