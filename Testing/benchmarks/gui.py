@@ -196,7 +196,8 @@ def as_markdown(rows: list[Row]) -> str:
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}. *Held* is the longest single "
         f"stretch without a chance to draw (aim: below {LIMIT_S} s); *result* is how long the user "
         "waits for it, 0.15 s of which a stroke has to be still; *worker* is its processor time, "
-        "which is what a result takes on an idle machine. Made by `python Testing/benchmarks/gui.py`.",
+        "which is what a result takes on an idle machine. Made by "
+        "`python Testing/benchmarks/gui.py`.",
         "",
         "| Action | held, processor (s) | held, wall (s) | result (s) | worker, processor (s) |",
         "|---|---:|---:|---:|---:|",

@@ -16,6 +16,7 @@ import host as test_host
 from gui import reading_pictures
 
 SIZE = (1920, 1080)
+KEPT_SIZE = (1600, 900)
 LESION = ("liver_tumor", 38.0, 5)
 """Type, long axis in mm and seed of the lesion that is inserted."""
 
@@ -71,6 +72,15 @@ def look_at(segmentation: Any, segment_id: str) -> None:
     view.resetCamera()
 
 
+def make_small(path: Path) -> None:
+    """Reduce a picture to 256 colors and 1600 pixels, so that it can be kept in the repository."""
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").resize(KEPT_SIZE, Image.Resampling.LANCZOS)
+    small.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
 class Stage:
     """The host, with a sample torso for the pictures that want one."""
 
@@ -106,6 +116,7 @@ def main() -> None:
         picture(Stage(host, options.spacing))
         path = options.output / f"{picture.__name__}.png"
         host.grab(path, SIZE)
+        make_small(path)
         print(path)
     faults = host.take_faults()
     test_host.stop()
