@@ -12,6 +12,7 @@ from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.attributes.cli import add_attributes
 from PASTATrain.config import read_config
+from PASTATrain.corrections import add_corrections
 from PASTATrain.finetuning.cli import add_finetune
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
@@ -52,6 +53,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
     add_attributes(commands)
+    add_corrections(commands)
     add_finetune(commands)
     return parser
 

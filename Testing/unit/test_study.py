@@ -215,3 +215,23 @@ def test_corrections_hold_both_masks_and_what_changed(study, report, tmp_path):
         np.unique(sitk.GetArrayViewFromImage(final))
     )
     assert write_corrections(study, report, original, types, seconds, tmp_path) == folder
+
+
+def test_corrections_are_read_for_training(study, report, tmp_path):
+    from PASTALib.catalog import catalog
+    from PASTATrain.cases import load_cases
+    from PASTATrain.cli import main
+
+    original = study.instances()
+    types = {lesion.id: lesion.type for lesion in study.lesions.values()}
+    report = edited(report, "findings/L2/review", "dismissed", who=READER)
+    write_corrections(study, report, original, types, {}, tmp_path / "out")
+    run = tmp_path / "run"
+    assert main(["--run", str(run), "corrections", str(tmp_path / "out")]) == 0
+    (case,) = load_cases(run / "cases", "train")
+    present = set(np.unique(case.labels))
+    assert catalog().label("liver_tumor") in present
+    assert catalog().label("kidney_cyst") not in present  # the reader rejected it
+    assert {catalog().label("liver"), catalog().label("kidney_left")} <= present
+    assert case.phase == "portal_venous"
+    assert main(["--run", str(run), "corrections", str(tmp_path)]) == 1
