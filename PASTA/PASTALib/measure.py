@@ -274,10 +274,18 @@ def _longest(points: Floats) -> Floats:
     """The two points (2, d) that are farthest apart."""
     corners = points[ConvexHull(points).vertices]
     distances = pdist(corners, "sqeuclidean")
-    first, second = np.triu_indices(len(corners), 1)
-    k = int(np.argmax(distances))
-    ends: Floats = corners[[first[k], second[k]]]
+    ends: Floats = corners[list(_pair(int(np.argmax(distances)), len(corners)))]
     return ends
+
+
+def _pair(k: int, count: int) -> tuple[int, int]:
+    """The two of `count` points whose distance is the k-th that `pdist` gives, row by row.
+
+    By search, not by a table of all pairs, which took half the time of a large lesion.
+    """
+    starts = np.cumsum(np.arange(count - 1, 0, -1))  # where the rows after the first begin
+    row = int(np.searchsorted(starts, k, side="right"))
+    return row, k - (int(starts[row - 1]) if row else 0) + row + 1
 
 
 def _widest_across(segments: Floats, long_axis: Floats) -> Floats:

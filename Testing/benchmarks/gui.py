@@ -195,7 +195,7 @@ def as_markdown(rows: list[Row]) -> str:
         f"Painted CT of 328 x 240 x 300 voxels, test host, {platform.machine()}, "
         f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}. *Held* is the longest single "
         f"stretch without a chance to draw (aim: below {LIMIT_S} s); *result* is how long the user "
-        "waits for it, 0.15 s of which a stroke has to be still; *worker* is its processor time, "
+        "waits for it, 0.1 s of which a stroke has to be still; *worker* is its processor time, "
         "which is what a result takes on an idle machine. Made by "
         "`python Testing/benchmarks/gui.py`.",
         "",

@@ -16,7 +16,7 @@ import host as test_host
 from gui import reading_pictures
 
 SIZE = (1920, 1080)
-KEPT_SIZE = (1600, 900)
+KEPT_SIZE = (1536, 864)
 LESION = ("liver_tumor", 38.0, 5)
 """Type, long axis in mm and seed of the lesion that is inserted."""
 
@@ -73,7 +73,7 @@ def look_at(segmentation: Any, segment_id: str) -> None:
 
 
 def make_small(path: Path) -> None:
-    """Reduce a picture to 256 colors and 1600 pixels, so that it can be kept in the repository."""
+    """Reduce a picture to 256 colors and 1536 pixels, so that it can be kept in the repository."""
     from PIL import Image
 
     with Image.open(path) as picture:

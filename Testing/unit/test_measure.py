@@ -312,3 +312,13 @@ def test_real_tumor_masks_have_their_recorded_figures(
         rounder.append(found.sphericity - row["sphericity"])
     assert abs(float(np.mean(rounder))) < 0.04
     assert float(np.max(np.abs(rounder))) < 0.12
+
+
+def test_every_pair_is_found_by_its_number():
+    from itertools import combinations
+
+    from PASTALib.measure import _pair
+
+    for count in (2, 3, 7, 12):
+        pairs = list(combinations(range(count), 2))
+        assert [_pair(k, count) for k in range(len(pairs))] == pairs

@@ -13,7 +13,7 @@ from PASTALib.errors import PastaError
 from PASTALib.mrml.desk import Desk
 from PASTALib.signals import Signal
 
-SETTLE_MS = 150
+SETTLE_MS = 100
 """A stroke tells of many changes; they are measured when it has been still for so long."""
 EDITOR_TAG = "PASTA"
 
