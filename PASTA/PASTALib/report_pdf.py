@@ -14,7 +14,7 @@ from PASTALib.report import Finding, Report
 from PASTALib.report_html import percent
 from PASTALib.statements import first_upper, mm
 
-IMAGE_MM = 58.0
+IMAGE_MM = 56.0
 """Width of a key image; three stand side by side."""
 BLUE, GRAY, RED = "#1f4e79", "#666666", "#a01818"
 
@@ -171,7 +171,7 @@ def _images(finding: Finding, pictures: Mapping[str, bytes]) -> list[Any]:
             image.drawHeight *= width / image.drawWidth
             image.drawWidth = width
             images.append(image)
-    return [Table([images], [width + 4] * len(images), hAlign="LEFT")] if images else []
+    return [Table([images], [width + 6] * len(images), hAlign="LEFT")] if images else []
 
 
 def _foot(report: Report) -> list[Any]:

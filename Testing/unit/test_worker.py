@@ -318,3 +318,12 @@ def test_a_scan_is_analyzed_measured_and_exported(tmp_path, shared_data):
         ]  # fmt: skip
         assert failure_of(worker, "analyze", key="b", model="pasta-s", device="cpu").kind == "user"
         assert list(worker.folder.iterdir()) == []
+
+
+def test_the_sample_torso_is_made_in_the_worker():
+    with Worker(["PASTAGenLib.jobs"]) as worker:
+        made = worker.run("torso", {"seed": 1, "spacing_mm": 8.0})
+        image, organs = (take_image(made[key], worker.folder) for key in ("image", "organs"))
+    assert made["name"] == "SYNTHETIC torso 1"
+    assert image.GetSize() == organs.GetSize()
+    assert sitk.GetArrayViewFromImage(organs).max() > 0
