@@ -79,7 +79,7 @@ def measure_edge(
     """
     grown = region.grown(OUTWARD_MM + 1.0)
     points, normals, depth = _surface_points(grown)
-    if organ is not None:
+    if organ is not None and len(points):
         free = _toward(organ[grown.slices], points, normals, region.geometry.spacing_zyx)
         if free.mean() >= OWN_SURFACE:
             points, normals = points[free], normals[free]

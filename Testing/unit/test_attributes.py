@@ -12,6 +12,7 @@ from PASTALib.catalog import catalog
 from PASTALib.ct import CT, Estimate
 from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion, measure_lesion
+from PASTALib.margin import measure_edge
 from PASTALib.measure import measure
 from PASTALib.region import Region
 
@@ -166,6 +167,14 @@ def test_a_ball_is_round_and_a_star_is_irregular() -> None:
     star = star & (np.abs(dz) <= 8)
     assert lesion_in(ball(10)).attributes["shape"].value == "Round-like"
     assert lesion_in(star).attributes["shape"].value == "Irregular"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_lesion_of_one_voxel_has_no_edge_to_measure() -> None:
+    mask = np.zeros((9, 9, 9), bool)
+    mask[4, 4, 4] = True
+    region = Region.of(mask, Geometry.isotropic(mask.shape, 3.0))
+    assert measure_edge(region, np.zeros(mask.shape, np.int16), 10.0, organ=mask) is None
 
 
 def test_most_real_kidney_tumors_are_round_and_sarcomas_less_often(shared_data) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,31 +92,64 @@ class Agreement:
 
 
 def measure_agreement(
-    scans: Sequence[Scan], lesions_per_type: int, seed: int, progress: Progress
+    scans: Sequence[Scan], lesions_per_type: int, seed: int, progress: Progress, workers: int = 1
 ) -> Agreement:
-    """Insert and measure lesions of every type, spread over the scans that have its organ."""
+    """Insert and measure lesions of every type, spread over the scans that have its organ.
+
+    Args:
+        scans: where lesions are inserted.
+        lesions_per_type: how many.
+        seed: of all random numbers; the number of workers changes nothing.
+        progress: told about every finished task.
+        workers: processes.
+    """
+    tasks = list(_tasks(scans, lesions_per_type, seed))
     outcomes: list[Outcome] = []
     refused: Counter[tuple[str, str, str]] = Counter()
-    types = list(catalog().lesion_types)
-    for number, type_ in enumerate(types):
-        progress(number / len(types), f"Asked = measured: {type_}")
-        kind = catalog().lesion_types[type_]
-        able = [scan for scan in scans if scan.holds(kind.organ)]
-        for place, scan in enumerate(able):
-            wanted = lesions_per_type // len(able) + (place < lesions_per_type % len(able))
-            rng = np.random.default_rng([seed, number, place])
-            asked = requests(kind, scan, TRIES_PER_LESION * wanted, rng)
-            made = 0
-            for spec in asked:
-                if made == wanted:
-                    break
-                try:
-                    outcomes.append(outcome(scan, spec, rng))
-                    made += 1
-                except PastaError as error:
-                    refused[type_, scan.name, str(error)] += 1
+    with ProcessPoolExecutor(workers) as pool:
+        for number, (made, sentences) in enumerate(pool.map(_carry_out, tasks)):
+            outcomes += made
+            refused += sentences
+            task = tasks[number]
+            progress((number + 1) / len(tasks), f"Asked = measured: {task.type}, {task.scan.name}")
     counted = tuple((*key, count) for key, count in refused.items())
     return Agreement(tuple(outcomes), counted)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Lesions of one type in one scan."""
+
+    type: str
+    scan: Scan
+    lesions: int
+    seed: tuple[int, ...]
+
+
+def _tasks(scans: Sequence[Scan], lesions_per_type: int, seed: int) -> Iterator[_Task]:
+    for number, (type_, kind) in enumerate(catalog().lesion_types.items()):
+        able = [scan for scan in scans if scan.holds(kind.organ)]
+        for place, scan in enumerate(able):
+            share = lesions_per_type // len(able) + (place < lesions_per_type % len(able))
+            if share:
+                near = scan.around(kind.organ)
+                yield _Task(type_, near, share, (seed, number, place))
+
+
+def _carry_out(task: _Task) -> tuple[list[Outcome], Counter[tuple[str, str, str]]]:
+    """The outcomes of a task, and how often the generator refused with which sentence."""
+    rng = np.random.default_rng(task.seed)
+    kind = catalog().lesion_types[task.type]
+    outcomes: list[Outcome] = []
+    refused: Counter[tuple[str, str, str]] = Counter()
+    for spec in requests(kind, task.scan, TRIES_PER_LESION * task.lesions, rng):
+        if len(outcomes) == task.lesions:
+            break
+        try:
+            outcomes.append(outcome(task.scan, spec, rng))
+        except PastaError as error:
+            refused[task.type, task.scan.name, str(error)] += 1
+    return outcomes, refused
 
 
 def outcome(scan: Scan, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
@@ -145,6 +179,7 @@ def outcome(scan: Scan, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
         planned_hu=case.truth.planned_hu,
         measured_hu=None if core is None else core.mean,
         hu_error=0.0 if core is None else noise / (core.voxels / CORRELATED_VOXELS) ** 0.5,
+        rejected=case.rejected,
     )
 
 
@@ -168,5 +203,6 @@ def _asked(spec: LesionSpec, lesion: Lesion, scan: Scan) -> dict[str, str]:
         "density": density,
         "heterogeneity": spec.heterogeneity,
         "surface": spec.surface,
+        "invasion": spec.invasion,
     }
     return {key: word for key, word in words.items() if word is not None}

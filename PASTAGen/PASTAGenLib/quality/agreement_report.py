@@ -11,6 +11,8 @@ from PASTALib.catalog import catalog
 AIM = 0.95
 WORST = 12
 """Confusions and refusals that are listed."""
+GAVE_UP = "was measured as it was meant"
+"""In the sentence with which the generator refuses what its own check never passed."""
 
 Verdict = Callable[[Outcome], bool | None]
 
@@ -109,10 +111,12 @@ def _refusals(agreement: Agreement) -> list[str]:
     for o in agreement.outcomes:
         for reason, count in o.rejected:
             redrawn[reason] += count
+    gave_up = sum(count for *_, text, count in agreement.refused if GAVE_UP in text)
     total, made = sum(refused.values()), len(agreement.outcomes)
     lines = [
-        f"Requests that the generator refused with a sentence, and that were replaced by others: "
-        f"{total} beside {made} that it fulfilled."
+        f"Beside the {made} requests that the generator fulfilled it refused {total}, which were "
+        f"replaced by others: {total - gave_up} because scan or type cannot hold what is asked, "
+        f"{gave_up} because none of its draws passed its own check."
     ]
     if refused:
         most = ", ".join(f"{t} in {s} {n}" for (t, s), n in refused.most_common(WORST))

@@ -57,6 +57,7 @@ class Options:
         masks: real masks of each set; all where None.
         seed: of all random numbers.
         quick: coarse torsos, to see that everything runs.
+        workers: processes that insert and measure.
     """
 
     out: Path
@@ -67,6 +68,7 @@ class Options:
     masks: int | None
     seed: int
     quick: bool
+    workers: int = 1
 
     @property
     def command(self) -> str:
@@ -105,7 +107,7 @@ class Evaluation:
         """Part 1: asked = measured."""
         options = self.options
         scans = [*self.torsos(TORSOS), *self.real()]
-        result = measure_agreement(scans, options.lesions, options.seed, progress)
+        result = measure_agreement(scans, options.lesions, options.seed, progress, options.workers)
         save(options.work, "agreement", AgreementPart(fingerprint(), options.command, result))
 
     def seam(self, progress: Progress) -> None:
@@ -177,6 +179,7 @@ def build_parser(prog: str = "python -m PASTAGenLib evaluate") -> argparse.Argum
     )
     parser.add_argument("--masks", type=int, help="real masks of each set; default: all")
     parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("-j", "--workers", type=int, default=1, help="processes; default: 1")
     parser.add_argument("--quick", action="store_true", help="coarse torsos, to see that it runs")
     return parser
 
@@ -187,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     options = Options(
         given.out, given.work, given.data, given.lesions, given.places, given.masks, given.seed,
-        given.quick,
+        given.quick, given.workers,
     )  # fmt: skip
     try:
         path = evaluate(options, given.only, console)

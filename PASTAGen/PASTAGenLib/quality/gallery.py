@@ -60,14 +60,15 @@ def lesion_picture(scan: Scan, type_: str, rng: np.random.Generator) -> Picture 
     if not scan.holds(kind.organ):
         return None
     try:
-        case = insert(scan.image, scan.organs, LesionSpec(type_, phase=scan.phase), rng)
+        near = scan.around(kind.organ)
+        case = insert(near.image, near.organs, LesionSpec(type_, phase=scan.phase), rng)
     except PastaError:
         return None
     size = measure_mask(case.lesion_mask)
     ends = size.long_axis.start, size.long_axis.end
     x, y, z = ((a + b) / 2 for a, b in zip(*ends, strict=True))
     side = max(LEAST_SIDE_MM, SIDE_PER_LENGTH * size.diameter_3d.length_mm)
-    plane = axial_plane(Geometry.of(scan.image), (x, y, z), side, PIXELS)
+    plane = axial_plane(Geometry.of(case.ct), (x, y, z), side, PIXELS)
     gray = window_of(kind.organ).gray(plane.sample(case.ct, AIR_HU))
     levels = np.rint(gray / 255 * (GRAYS - 1)) * (255 / (GRAYS - 1))
     return np.asarray(np.rint(levels), np.uint8)

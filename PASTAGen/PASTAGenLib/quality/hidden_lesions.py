@@ -39,6 +39,7 @@ class HiddenLesion:
         real: whether that is of a patient.
         center: LPS mm.
         before, after: int16 HU of the crop around it.
+        pushed: the same as `after`, with the mass effect that was planned.
         mask: voxels of the crop that are lesion.
         organ: voxels of the crop that are the organ, lesion included.
         spacing_zyx: mm.
@@ -49,6 +50,7 @@ class HiddenLesion:
     center: tuple[float, float, float]
     before: NDArray[np.int16]
     after: NDArray[np.int16]
+    pushed: NDArray[np.int16]
     mask: NDArray[np.bool_]
     organ: NDArray[np.bool_]
     spacing_zyx: tuple[float, float, float]
@@ -61,11 +63,12 @@ def hidden_lesions(
     found: list[HiddenLesion] = []
     for number, scan in enumerate(scans):
         progress(number / len(scans), f"Lesions without contrast: {scan.name}")
-        held = {organ: type_ for organ, type_ in HOSTS.items() if scan.holds(organ)}
-        scene = Scene.of(scan.image, scan.organs)
-        for organ, type_ in held.items():
-            rng = np.random.default_rng([seed, number, catalog().label(type_)])
-            found.extend(_in_organ(scan, scene, organ, per_organ, rng))
+        for organ, type_ in HOSTS.items():
+            if scan.holds(organ):
+                near = scan.around(organ)
+                scene = Scene.of(near.image, near.organs)
+                rng = np.random.default_rng([seed, number, catalog().label(type_)])
+                found.extend(_in_organ(near, scene, organ, per_organ, rng))
     return found
 
 
@@ -105,8 +108,9 @@ def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> H
     planned = apply_in(scene, plan)
     local = float(scene.hu[box][planned.mask].mean())
     density = replace(plan.density, mean_hu=local, texture_sd=0.0)
-    plan = replace(plan, density=density, features=(), mass_effect=NO_PUSH)
-    inserted = apply_in(scene, plan)
+    plan = replace(plan, density=density, features=())
+    pushing = apply_in(scene, plan)
+    inserted = apply_in(scene, replace(plan, mass_effect=NO_PUSH))
     middle = np.argwhere(inserted.mask).mean(axis=0) + [part.start for part in box]
     start = np.rint(middle).astype(int) - np.array(CROP) // 2
     if np.any(start < 0) or np.any(start + CROP > geometry.shape_zyx):
@@ -119,6 +123,7 @@ def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> H
         center=(x, y, z),
         before=scene.hu[crop].copy(),
         after=_pasted(scene.hu, box, inserted.hu, crop),
+        pushed=_pasted(scene.hu, box, pushing.hu, crop),
         mask=_pasted(np.zeros(geometry.shape_zyx, bool), box, inserted.mask, crop),
         organ=np.isin(scene.organs[crop], scan.labels(organ)),
         spacing_zyx=(*geometry.spacing_zyx.tolist(),),

@@ -27,7 +27,8 @@ def requests(
     """Specs of one type in which each value of each attribute is asked equally often.
 
     Size is log-uniform in the range that fits the shape. Half of the specs ask for a density by its
-    word, the other half for a mean in HU from the catalogue's table.
+    word, the other half for a mean in HU from the catalogue's table; two of three ask for a
+    relation to other organs.
     """
     values = {key: catalog().attributes[key].values for key in ("heterogeneity", "surface")}
     shapes = spread(kind.shapes, count, rng)
@@ -35,6 +36,7 @@ def requests(
     evenness = spread(values["heterogeneity"], count, rng)
     surfaces = spread(values["surface"], count, rng)
     by_hu = spread((False, True), count, rng)
+    invasions = spread((None, *catalog().attributes["invasion"].values), count, rng)
     return [
         LesionSpec(
             kind.key,
@@ -43,6 +45,7 @@ def requests(
             hu=_textbook_hu(kind, scan, rng) if by_hu[k] else None,
             heterogeneity=evenness[k],
             surface=surfaces[k],
+            invasion=invasions[k],
             long_axis_mm=_size(kind, shapes[k], rng),
             phase=scan.phase,
         )

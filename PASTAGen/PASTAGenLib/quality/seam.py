@@ -16,7 +16,7 @@ from PASTAGenLib.quality.seam_network import cross_validated, regions
 from PASTALib.progress import Progress
 
 FOLDS = 3
-OURS = "ours"
+OURS, PUSHED = "ours", "ours with mass effect"
 BOOTSTRAPS = 1000
 
 
@@ -56,6 +56,7 @@ def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -
     """
     kinds = {
         OURS: [lesion.after for lesion in lesions],
+        PUSHED: [lesion.pushed for lesion in lesions],
         "control: noise without grain": [
             _white(lesion, seed + k) for k, lesion in enumerate(lesions)
         ],
@@ -80,7 +81,7 @@ def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -
         scores += [
             _score(what, name, healthy[own], inserted[own], seed)
             for name, own in groups.items()
-            if own.any() and (name == "all" or what == OURS)
+            if own.any() and (name == "all" or what in (OURS, PUSHED))
         ]
     return Seam(tuple(scores), tuple(noise_ratios(lesions)))
 
