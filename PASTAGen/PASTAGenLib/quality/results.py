@@ -17,7 +17,7 @@ from PASTALib.files import write_text
 
 Result = TypeVar("Result")
 PACKAGE = Path(__file__).resolve().parents[1]
-FOLDERS = ("quality", "torso", "mrml", "ui")
+FOLDERS = ("quality", "torso", "layouts", "production", "transforms", "mrml", "ui", "demo.py")
 """Folders of the library that are not the generator."""
 
 
