@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Property, Qt, Signal
+from PySide6.QtCore import Property, QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
@@ -88,15 +88,26 @@ class qSlicerMainWindow(QMainWindow):
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarAlwaysOff)
         probe = ctkCollapsibleButton("Data Probe")
         probe.collapsed = True
-        content = QWidget()
-        content.setFixedWidth(PANEL_WIDTH)
-        column = QVBoxLayout(content)
+        self._panel_content = QWidget()
+        column = QVBoxLayout(self._panel_content)
         column.setContentsMargins(4, 4, 4, 4)
         column.addWidget(self._help)
         column.addWidget(self.area, 1)
         column.addWidget(probe)
-        dock.setWidget(content)
+        dock.setWidget(self._panel_content)
+        self._fit_panel()
         return dock
+
+    def _fit_panel(self) -> None:
+        """As wide as what is in it needs, so that nothing is cut off at the side."""
+        needed = self._widget.minimumSizeHint().width() if self._widget is not None else 0
+        around = self.area.verticalScrollBar().sizeHint().width() + 12
+        self._panel_content.setFixedWidth(max(PANEL_WIDTH, needed + around))
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._widget and event.type() in (QEvent.LayoutRequest, QEvent.Resize):
+            self._fit_panel()
+        return super().eventFilter(watched, event)
 
     def moduleSelector(self) -> QToolBar:
         return self._selector
@@ -104,6 +115,7 @@ class qSlicerMainWindow(QMainWindow):
     def select_module(self, name: str) -> None:
         """Leave the module that is shown, and enter another; none for an empty name."""
         if self._widget is not None:
+            self._widget.removeEventFilter(self)
             self._widget.exit()
             self.area.takeWidget()
             self._widget = None
@@ -115,5 +127,7 @@ class qSlicerMainWindow(QMainWindow):
         self._help_text.setText(f"{module.helpText}\n\n{module.acknowledgementText}")
         self._widget = module.widgetRepresentation()
         self.area.setWidget(self._widget)
+        self._widget.installEventFilter(self)
         self._widget.show()
+        self._fit_panel()
         self._widget.enter()
