@@ -6,14 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QDialog, QFileDialog, QInputDialog, QMessageBox
-
-from host.faults import exception_fault, fault
-from host.pythonqt.conversion import to_native, to_python
-
-PATIENCE_MS = 20_000
-"""A dialog that its answer did not close is closed, and that is a fault."""
+from host.faults import fault
 
 
 @dataclass(frozen=True)
@@ -65,73 +58,26 @@ class Dialogs:
 dialogs = Dialogs()
 
 
-def run_dialog(native: QDialog) -> int:
-    """What ``exec_`` of a dialog does."""
-    is_box = isinstance(native, QMessageBox)
-    text = native.text() if is_box else ""
-    answer = dialogs.take(Shown(type(native).__name__, native.windowTitle(), text))
-    if answer is None:
-        return int(QMessageBox.Cancel.value) if is_box else 0
-    if not callable(answer):
-        return int(answer)
-    QTimer.singleShot(0, native, lambda: act(answer, native))
-    patience = QTimer()
-    patience.setSingleShot(True)
-    patience.timeout.connect(lambda: give_up(native))
-    patience.start(PATIENCE_MS)
-    result = native.exec()
-    patience.stop()
-    return int(to_python(result))
+def display(kind: str) -> Callable[..., None]:
+    """One of ``slicer.util.errorDisplay`` and its like: noted instead of shown."""
 
-
-def act(answer: Callable[[Any], None], native: QDialog) -> None:
-    """Let the test act in the dialog."""
-    try:
-        answer(to_python(native))
-    except BaseException as error:  # must not travel through Qt
-        exception_fault("in the answer to a dialog", error)
-        native.reject()
-
-
-def give_up(native: QDialog) -> None:
-    """Close a dialog that stayed open."""
-    fault(f"the dialog '{native.windowTitle()}' stayed open")
-    native.reject()
-
-
-def static_box(kind: str) -> Callable[..., Any]:
-    """One of ``QMessageBox.question`` and its like."""
-
-    def show(parent: Any, title: str, text: str, *_buttons: Any) -> Any:
-        return dialogs.take(
-            Shown(kind, title, text), QMessageBox.Ok if kind != "question" else None
-        )
+    def show(text: str, windowTitle: str | None = None, parent: Any = None, **_: Any) -> None:
+        dialogs.take(Shown(kind, windowTitle or "", text), True)
 
     return show
 
 
-def static_choice(kind: str, nothing: Any) -> Callable[..., Any]:
-    """One of the functions that ask for a file, a folder or a text."""
-
-    def show(parent: Any = None, title: str = "", *_rest: Any) -> Any:
-        answer = dialogs.take(Shown(kind, title, ""))
-        return nothing if answer is None else to_native(answer)
-
-    return show
+def confirm(text: str, windowTitle: str | None = None, parent: Any = None, **_: Any) -> bool:
+    """``slicer.util.confirmOkCancelDisplay`` and its like: True unless answered otherwise."""
+    return bool(dialogs.take(Shown("confirm", windowTitle or "", text), True))
 
 
-STATIC_DIALOGS: dict[tuple[type, str], Callable[..., Any]] = {
-    **{
-        (QMessageBox, kind): static_box(kind)
-        for kind in ("question", "information", "warning", "critical")
-    },
-    (QFileDialog, "getOpenFileName"): static_choice("file", ""),
-    (QFileDialog, "getSaveFileName"): static_choice("file", ""),
-    (QFileDialog, "getOpenFileNames"): static_choice("file", ()),
-    (QFileDialog, "getExistingDirectory"): static_choice("file", ""),
-    (QInputDialog, "getText"): static_choice("input", ""),
-    (QInputDialog, "getItem"): static_choice("input", ""),
-    (QInputDialog, "getInt"): static_choice("input", 0),
-    (QInputDialog, "getDouble"): static_choice("input", 0.0),
+UTIL_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "errorDisplay": display("error"),
+    "warningDisplay": display("warning"),
+    "infoDisplay": display("info"),
+    "confirmOkCancelDisplay": confirm,
+    "confirmYesNoDisplay": confirm,
+    "confirmRetryCloseDisplay": confirm,
 }
-"""Static functions that would wait for a user, and what they do here."""
+"""Functions of ``slicer.util`` that show a dialog, and what stands in for them in tests."""

@@ -11,7 +11,7 @@ import slicer.util
 
 from host import packages, parameter_node, sample_data, scripted_module
 from host.api import api
-from host.dialogs import Shown, dialogs
+from host.dialogs import UTIL_FUNCTIONS
 from host.pythonqt.classes import qt_class
 from host.pythonqt.modules import qt_modules
 
@@ -45,29 +45,10 @@ def python_modules() -> dict[str, ModuleType]:
     }
 
 
-def display(kind: str) -> Any:
-    """One of ``slicer.util.errorDisplay`` and its like: noted instead of shown."""
-
-    def show(text: str, windowTitle: str | None = None, parent: Any = None, **_: Any) -> None:
-        dialogs.take(Shown(kind, windowTitle or "", text), True)
-
-    return show
-
-
-def confirm(text: str, windowTitle: str | None = None, parent: Any = None, **_: Any) -> bool:
-    """``slicer.util.confirmOkCancelDisplay`` and its like: True unless answered otherwise."""
-    return bool(dialogs.take(Shown("confirm", windowTitle or "", text), True))
-
-
 def util_functions() -> dict[str, Any]:
     """Functions of ``slicer.util`` that would wait for a user or install packages."""
     return {
-        "errorDisplay": display("error"),
-        "warningDisplay": display("warning"),
-        "infoDisplay": display("info"),
-        "confirmOkCancelDisplay": confirm,
-        "confirmYesNoDisplay": confirm,
-        "confirmRetryCloseDisplay": confirm,
+        **UTIL_FUNCTIONS,
         "delayDisplay": lambda message, *_, **__: slicer.app.processEvents(),
         "pip_install": packages.pip_install,
     }

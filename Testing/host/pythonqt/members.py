@@ -10,7 +10,7 @@ import shiboken6
 from PySide6.QtCore import Property as QtProperty
 from PySide6.QtWidgets import QDialog
 
-from host.dialogs import STATIC_DIALOGS, run_dialog
+from host.dialog_windows import STATIC_DIALOGS, run_dialog
 from host.pythonqt import slots
 from host.pythonqt.conversion import EnumValue, to_native, to_python
 
