@@ -5,7 +5,7 @@
 #   make test              all tests            (one file: make test ARGS=Testing/unit/test_ct.py)
 #   make screenshots       pictures of the modules in the main window, in screenshots/
 #   make lint              ruff and mypy
-#   make bench             our inference against nnU-Net's and MONAI's
+#   make bench             our inference against nnU-Net's and MONAI's; lesions per second
 #   make train ARGS=...    training             (what there is: make train ARGS=--help)
 #   make clean             remove what was made, except .venv and runs/
 
@@ -31,6 +31,7 @@ lint: .venv/.stamp-test
 
 bench: .venv/.stamp-test
 	$(BIN)/python Testing/benchmarks/inference.py $(ARGS)
+	$(BIN)/python Testing/benchmarks/insertion.py
 
 train: .venv/.stamp-test
 	$(BIN)/python -m PASTATrain $(ARGS)

@@ -164,7 +164,7 @@ def axes_in_plane(region: Region) -> SliceAxes:
     spacing = region.geometry.spacing_zyx[in_plane]
     stack = np.moveaxis(region.mask, axis, 0)
     best: tuple[float, int, Floats, Floats] | None = None
-    bounds = np.array([_longest_possible(plane, spacing) for plane in stack])
+    bounds = _longest_possible(np.asarray(stack), spacing)
     for number in np.argsort(-bounds, kind="stable").tolist():
         if best is not None and bounds[number] <= best[0]:
             break
@@ -194,20 +194,24 @@ def axes_in_plane(region: Region) -> SliceAxes:
     )
 
 
-def _longest_possible(plane: NDArray[np.bool_], spacing: Floats) -> float:
-    """No diameter of the mask in a slice is longer; 0 without a mask.
+def _longest_possible(stack: NDArray[np.bool_], spacing: Floats) -> Floats:
+    """By slice: no diameter of the mask in it is longer; 0 without a mask.
 
-    The extent along a direction within 7.5 degrees of the diameter, and a voxel.
+    The extent along a direction within 7.5 degrees of the diameter, and a voxel. The first and
+    last voxel of each row are all that can be outermost.
     """
-    rows = np.flatnonzero(plane.any(axis=1))
-    if not len(rows):
-        return 0.0
-    lines = plane[rows]  # the first and last voxel of each row are all that can be outermost
-    columns = np.concatenate([lines.argmax(axis=1), lines.shape[1] - 1 - lines[:, ::-1].argmax(1)])
-    ends = np.column_stack([np.tile(rows, 2), columns]) * spacing
+    filled = np.asarray(stack.any(axis=2))
+    first, last = stack.argmax(axis=2), stack.shape[2] - 1 - stack[:, :, ::-1].argmax(axis=2)
     turns = np.arange(12) * np.pi / 12
-    extent = np.ptp(ends @ np.stack([np.cos(turns), np.sin(turns)]), axis=0).max()
-    return float(extent / np.cos(np.pi / 24) + np.linalg.norm(spacing))
+    down = (np.arange(stack.shape[1]) * spacing[0])[:, None] * np.cos(turns)
+    along = [end[:, :, None] * spacing[1] * np.sin(turns) + down for end in (first, last)]
+    inside = filled[:, :, None]
+    high = np.where(inside, np.maximum(*along), -np.inf).max(axis=1)
+    low = np.where(inside, np.minimum(*along), np.inf).min(axis=1)
+    extent = (high - low).max(axis=1)
+    voxel = float(np.linalg.norm(spacing))
+    bounds: Floats = np.where(filled.any(axis=1), extent / np.cos(np.pi / 24) + voxel, 0.0)
+    return bounds
 
 
 def _axis(points: Floats) -> Axis:

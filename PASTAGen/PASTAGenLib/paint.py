@@ -34,7 +34,9 @@ SMOOTHING = 1.2
 """Sigma of the local mean in voxels of the smallest spacing."""
 SHARP_SD = 2.5
 """What differs from the local mean by more noise SD is an edge, not noise."""
-EVEN_SD = 3.0
+STRUCTURE_SD = 4.0
+"""What differs from the local mean by more noise SD is a wall or a vessel."""
+EVEN_SD = 4.0
 """A local mean that differs from the organ's by more of its own SD is another tissue."""
 NOISIEST = 1.15
 """Own noise may exceed the scan's by this factor; more is the texture of the replaced tissue."""
@@ -42,6 +44,8 @@ BRIGHT_SD = 4.0
 """What is brighter than the organ by more noise SD is a vessel, or the cortex of a bone."""
 PURE = 0.95
 """Voxels with this share of lesion hold nothing else."""
+QUIETEST = 0.75
+"""Own noise of this share of the scan's is the scan's, known to no better; nothing is added."""
 FEW_VOXELS = 8.0
 LITTLE_NOISE = 0.05
 """Less missing noise variance is not worth drawing."""
@@ -65,7 +69,7 @@ def picture(
     blur = float(np.hypot(plan.point_spread_mm, np.sort(spacing)[:2].mean() / 12**0.5))
 
     behind, changed = _surroundings(plan, where, hu, smooth, blur, device)
-    even, mean = _even_tissue(plan, where, hu, smooth)
+    even, mean = _even_tissue(plan, where, hu, sigma)
     own, kept = _own_noise(plan, where.share, hu, even, mean)
 
     canvas = Canvas(where.offsets, where.away, smooth, blur)
@@ -117,10 +121,12 @@ def _surroundings(
 
 
 def _even_tissue(
-    plan: InsertionPlan, where: Outline, hu: Tensor, smooth: Tensor
+    plan: InsertionPlan, where: Outline, hu: Tensor, sigma: list[float]
 ) -> tuple[Tensor, Tensor]:
     """How much each voxel is even tissue of the organ, 0 to 1, and that tissue's mean here."""
     organ = flags(where.host, str(hu.device))
+    inside = organ.to(hu.dtype)  # fat beyond the organ's border must not make it uneven
+    smooth = gaussian(hu * inside, sigma) / gaussian(inside, sigma).clamp(min=0.1)
     values = smooth[organ]
     values = values[:: max(1, len(values) // 20_000)]
     if len(values) < FEW_VOXELS:
@@ -128,8 +134,9 @@ def _even_tissue(
     middle = values.median()
     spread = 1.4826 * float((values - middle).abs().median())
     limit = float(np.clip(EVEN_SD * spread, 0.75 * plan.noise_hu, 2.5 * plan.noise_hu + 8))
-    even = (-((smooth - middle) / limit).pow(4)).exp()
-    even = even * (-((hu - smooth) / (3.5 * plan.noise_hu)).pow(4)).exp()
+    # The eighth power keeps what is likely noise whole, up to three SD, and nothing beyond five.
+    even = inside * (-((smooth - middle) / limit).pow(8)).exp()
+    even = even * (-((hu - smooth) / (STRUCTURE_SD * plan.noise_hu)).pow(8)).exp()
     weight = where.share.square() * even
     total = weight.sum()
     return even, (weight * hu).sum() / total if float(total) > FEW_VOXELS else middle
@@ -146,7 +153,9 @@ def _own_noise(
     if total < FEW_VOXELS or sd == 0:
         sd = plan.noise_hu
     less = min(1.0, NOISIEST * plan.noise_hu / sd)
-    return less * even * differs, even * min(1.0, less * sd / plan.noise_hu)
+    share_of_noise = less * sd / plan.noise_hu
+    amplitude = 1.0 if share_of_noise > QUIETEST else share_of_noise
+    return less * even * differs, even * amplitude
 
 
 def _texture(

@@ -26,6 +26,8 @@ EVEN_TISSUES = (
     "urinary_bladder",
 )
 NOISE_REACH_MM = 10.0
+NEAR_NOISE = (0.6, 1.7)
+"""Noise near a place is within these shares of the scan's; more is an organ map that is off."""
 MANY_VOXELS = 6000
 FEW_VOXELS = 150
 """Fewer differences say too little: a tenth of the SD at 150."""
@@ -200,21 +202,23 @@ class Scene:
         first, second = organs[:, :, :-STEP], organs[:, :, STEP:]
         same = even[first] & (first == second)
         steps = hu[:, :, STEP:][same].astype(np.float32) - hu[:, :, :-STEP][same]
-        return self.noise_hu if len(steps) < FEW_VOXELS else sd_of_steps(steps)
+        if len(steps) < FEW_VOXELS:
+            return self.noise_hu
+        low, high = (limit * self.noise_hu for limit in NEAR_NOISE)
+        return float(np.clip(sd_of_steps(steps), low, high))
 
     @cached_property
     def noise_correlation(self) -> NDArray[np.float32]:
         """Correlation of the scan's noise by lag ``[z, y, x]``, see `noise.autocorrelation`."""
         even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
-        boxes = [self.around.box((int(label),)) for label in np.flatnonzero(even)]
-        found = [
-            blocks
-            for box in boxes
-            if box is not None
-            and (blocks := even_blocks(self.hu[box], even[self.organs[box]])) is not None
-        ]
-        best = max(found, key=lambda blocks: blocks.size, default=None)
-        return autocorrelation(best)
+        for label in np.flatnonzero(even).tolist():
+            box = self.around.box((label,))
+            if box is None:
+                continue
+            blocks = even_blocks(self.hu[box], self.organs[box] == label)
+            if blocks is not None:
+                return autocorrelation(blocks)
+        return autocorrelation(None)
 
     @property
     def point_spread_mm(self) -> float:

@@ -12,7 +12,7 @@ from PASTAGenLib.scene import Scene
 from PASTAGenLib.shape import Blob, sphere_directions
 from PASTAGenLib.spec import LesionSpec
 
-CANDIDATES = 192
+CANDIDATES = 96
 LUNG_AIR_HU = -500
 """A lung tumor is not centered on a vessel or airway wall brighter than this."""
 NEAR_MM = 2.0
