@@ -25,6 +25,8 @@ EVEN_TISSUES = (
     "inferior_vena_cava",
     "urinary_bladder",
 )
+LEAST_RANGE_HU = 20
+"""Noise alone spans more; a label map or a picture scaled to 0 to 1 does not."""
 NOISE_REACH_MM = 10.0
 NEAR_NOISE = (0.6, 1.7)
 """Noise near a place is within these shares of the scan's; more is an organ map that is off."""
@@ -123,6 +125,11 @@ class Scene:
             raise PastaError("PASTAGen needs a 3D CT with one value a voxel; choose one volume.")
         _check_same_grid(ct, organs, "organ map")
         hu = sitk.GetArrayFromImage(ct).astype(np.int16, copy=False)
+        if np.ptp(hu) < LEAST_RANGE_HU:
+            raise PastaError(
+                f"The CT holds values from {hu.min()} to {hu.max()} only, which are not HU; apply "
+                "its rescale slope and intercept."
+            )
         labels = sitk.GetArrayFromImage(organs).astype(np.uint8, copy=False)
         if lesions is not None:
             _check_same_grid(ct, lesions, "lesion map")

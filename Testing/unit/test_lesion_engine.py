@@ -189,6 +189,11 @@ def test_a_homogeneous_lesion_with_necrosis_is_refused() -> None:
         LesionSpec("liver_tumor", heterogeneity="Homogeneous", features=("necrosis",))
 
 
+def test_a_ct_that_is_not_in_hu_is_refused() -> None:
+    with pytest.raises(PastaError, match="not HU"):
+        insert(ORGANS == 1, ORGANS, LesionSpec("liver_cyst"))
+
+
 def test_size_and_volume_together_are_refused() -> None:
     with pytest.raises(PastaError, match="either long_axis_mm or volume_mm3"):
         LesionSpec("liver_tumor", long_axis_mm=20, volume_mm3=1000)

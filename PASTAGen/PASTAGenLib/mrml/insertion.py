@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
@@ -48,13 +46,11 @@ def insert_into_scene(volume: Any, organs: Any, spec: LesionSpec) -> InsertedNod
     Raises:
         PastaError: not a CT, the organ is not in the segmentation, or the lesion does not fit.
     """
-    from PASTAGenLib.apply import apply
-    from PASTAGenLib.plan import plan
+    from PASTAGenLib.apply import insert
 
     ct = ct_of(volume)
     labels = organ_map(organs, volume)
-    planned = plan(ct.image, labels, spec, np.random.default_rng(spec.seed))
-    case = apply(ct.image, labels, planned)
+    case = insert(ct.image, labels, spec)
 
     scene = volume.GetScene()
     name = f"{SYNTHETIC} {volume.GetName()}"
@@ -70,7 +66,7 @@ def insert_into_scene(volume: Any, organs: Any, spec: LesionSpec) -> InsertedNod
         "synthetic": True,
         "seed": spec.seed,
         "truth": case.truth.to_dict(),
-        "plan": json.loads(planned.to_json()),
+        "plan": json.loads(case.plan.to_json()),
     }
     truth = add_report(scene, json.dumps(facts, indent=1), f"{name} plan", "json", segmentation)
     place = catalog().structures[case.truth.structure].name.lower()
