@@ -141,7 +141,7 @@ def _unlabelled_gas(
     spacing: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Gas of the lumen that a coarse organ map leaves out: no rim of it parts lesion and wall."""
-    gas = hu < GAS_HU
+    gas = (hu < GAS_HU) & ((organs == 0) | host)  # that of a lung is another matter
     if not gas.any():
         return gas
     near = ndimage.distance_transform_edt(~host, sampling=spacing) <= LEFT_OUT_MM
