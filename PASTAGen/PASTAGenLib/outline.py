@@ -32,7 +32,7 @@ FAT_HU = (-160, -20)
 RIM_HU = 60
 RIM_VOXELS = 2
 """Between an organ and its fat lie one or two voxels of neither HU."""
-GAS_HU = -400
+GAS_HU, HALF_GAS_HU = -400, -200
 LEFT_OUT_MM = 4.0
 """So far inside of the wall may an organ map at 3 mm end."""
 CUT_VOXELS = 0.5
@@ -146,7 +146,7 @@ def _unlabelled_gas(
         return gas
     near = ndimage.distance_transform_edt(~host, sampling=spacing) <= LEFT_OUT_MM
     edge = ndimage.binary_dilation(gas & near)
-    return np.asarray(edge & near & (organs == 0))
+    return np.asarray(edge & near & (organs == 0) & (hu < HALF_GAS_HU))
 
 
 def _attached(share: Tensor, host: NDArray[np.bool_]) -> Tensor:
