@@ -355,3 +355,27 @@ def test_time_at_a_finding_is_kept_in_the_scene(panel, nodes):
     choose(panel, 0)
     choose(panel, 1)
     assert "L1" in nodes.read_seconds()
+
+
+@pytest.mark.parametrize("handedness", [1, -1])
+def test_oblique_and_left_handed_volumes_are_read_and_drawn_in_place(
+    host, scene, panel, handedness
+):
+    from labelled_images import OBLIQUE
+    from report_case import ORIGIN, SIZE, SPACING
+    from scene_case import add_painted_case
+
+    direction = np.reshape(OBLIQUE, (3, 3)) * [1, 1, handedness]
+    middle = np.multiply(np.subtract(SIZE, 1), SPACING) / 2
+    origin = tuple(ORIGIN + middle - direction @ middle)
+    nodes = add_painted_case(scene, direction=tuple(np.ravel(direction)), origin=origin)
+    panel.desk.take(nodes)
+    row = cells(panel, 2).index("Liver tumor")
+    choose(panel, row)
+    center = panel.desk.finding(panel.findings.current).location.center
+    assert np.allclose(center, (-70, -20, 180), atol=5)
+    draw_ball(panel, panel.findings.current, (-70, -20, 180), 26)
+    measured(host, panel)
+    finding = panel.desk.finding(panel.findings.current)
+    assert finding.size.diameter_3d.length_mm == pytest.approx(52, abs=7)
+    assert np.allclose(finding.location.center, (-70, -20, 180), atol=2)
