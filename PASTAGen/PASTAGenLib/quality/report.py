@@ -175,9 +175,9 @@ def _nearer(ours: float, simple: float, text: str) -> str:
 
 def _gallery() -> list[str]:
     return [
-        "Every type as it is drawn where nothing but the type is asked: for each, the soft kernel "
-        "in the portal venous phase and without contrast, then the sharp kernel in the arterial "
-        "and in the portal venous phase. The lesion is in the middle of its cell.",
+        "Every type as it is drawn where nothing but the type is asked. Four cells each: soft kernel "
+        "portal venous, sharp kernel arterial, soft kernel without contrast, sharp kernel portal "
+        "venous. The lesion is in the middle of its cell; an empty cell found no place.",
         "",
         f"![Contact sheet of all types]({GALLERY_FILE})",
     ]
