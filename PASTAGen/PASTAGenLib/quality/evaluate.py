@@ -70,15 +70,17 @@ class Options:
     quick: bool
     workers: int = 1
 
-    @property
-    def command(self) -> str:
-        """The options that change the figures."""
+    def command(self, part: str) -> str:
+        """The command that measures one part as it was measured."""
         masks = "" if self.masks is None else f" --masks {self.masks}"
+        amount = {
+            "agreement": f" --lesions {self.lesions}",
+            "seam": f" --places {self.places}",
+            "shapes": masks,
+        }
+        data = " --data FOLDER" if self.data else ""
         quick = " --quick" if self.quick else ""
-        return (
-            f"evaluate --lesions {self.lesions} --places {self.places}{masks} "
-            f"--seed {self.seed}{quick}"
-        )
+        return f"evaluate --only {part}{amount[part]} --seed {self.seed}{data}{quick}"
 
 
 class Evaluation:
@@ -108,7 +110,11 @@ class Evaluation:
         options = self.options
         scans = [*self.torsos(TORSOS), *self.real()]
         result = measure_agreement(scans, options.lesions, options.seed, progress, options.workers)
-        save(options.work, "agreement", AgreementPart(fingerprint(), options.command, result))
+        save(
+            options.work,
+            "agreement",
+            AgreementPart(fingerprint(), options.command("agreement"), result),
+        )
 
     def seam(self, progress: Progress) -> None:
         """Part 2: no seam."""
@@ -118,7 +124,7 @@ class Evaluation:
         if not lesions:
             raise PastaError("No lesion without contrast found a place; give more scans.")
         result = judge_seam(lesions, options.seed, part_of(progress, 0.4, 1))
-        save(options.work, "seam", SeamPart(fingerprint(), options.command, result))
+        save(options.work, "seam", SeamPart(fingerprint(), options.command("seam"), result))
 
     def shapes(self, progress: Progress) -> None:
         """Part 3: shapes; needs the real masks."""
@@ -127,7 +133,7 @@ class Evaluation:
             shape_sets(options.data, options.masks, options.seed, progress) if options.data else ()
         )
         if sets:
-            save(options.work, "shapes", ShapesPart(fingerprint(), options.command, sets))
+            save(options.work, "shapes", ShapesPart(fingerprint(), options.command("shapes"), sets))
             draw_shapes(sets, options.out / SHAPES_FILE)
 
     def gallery(self, progress: Progress) -> None:

@@ -175,9 +175,9 @@ def _nearer(ours: float, simple: float, text: str) -> str:
 
 def _gallery() -> list[str]:
     return [
-        "Every type as it is drawn where nothing but the type is asked. Four cells each: soft kernel "
-        "portal venous, sharp kernel arterial, soft kernel without contrast, sharp kernel portal "
-        "venous. The lesion is in the middle of its cell; an empty cell found no place.",
+        "Every type as it is drawn where nothing but the type is asked. Four cells each: soft "
+        "kernel portal venous, sharp kernel arterial, soft kernel without contrast, sharp kernel "
+        "portal venous. The lesion is in the middle of its cell; an empty cell found no place.",
         "",
         f"![Contact sheet of all types]({GALLERY_FILE})",
     ]
