@@ -229,3 +229,9 @@ def test_links_of_the_readme_lead_somewhere():
     targets = re.findall(r"\]\(([^)#]+)", text) + re.findall(r'src="([^"]+)"', text)
     missing = [t for t in targets if not t.startswith("https://") and not (ROOT / t).exists()]
     assert missing == []
+
+
+def test_every_version_is_pinned_once() -> None:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    names = [Requirement(line).name.lower() for line in lines if line and not line.startswith("#")]
+    assert len(names) == len(set(names))
