@@ -52,18 +52,21 @@ def _head(*parts: Part | None) -> list[str]:
 
 def _agreement(part: AgreementPart) -> list[str]:
     outcomes = part.result.outcomes
-    parts = [share(o.asked[k] == o.measured[k] for o in outcomes if k in o.asked)
-             for k in catalog().attributes]  # fmt: skip
-    reached = sum(value is not None and value >= AIM for value in parts)
-    known = sum(value is not None for value in parts)
+    cells = [
+        share(o.asked[key] == o.measured[key] for o in outcomes if o.type == t and key in o.asked)
+        for t in catalog().lesion_types
+        for key in catalog().attributes
+    ]
+    known = [value for value in cells if value is not None]
+    reached = sum(value >= AIM for value in known)
     return [
-        f"Every value that a type allows is asked equally often; `PASTALib`'s measurement, which "
-        f"sees image, mask and organ labels only, reads it back. Percent of lesions; aim "
-        f"{100 * AIM:.0f} for each. Size: long axis within 10 % or one voxel. Mean HU: of voxels "
-        f"without partial volume, within 5 HU or the standard error by noise, where there are "
-        f"enough of them. *First draw*: lesions that passed the generator's own check at once; it "
-        f"uses the same rules of measurement, so later draws agree by selection. Over all types "
-        f"{reached} of {known} asked attributes reach the aim.",
+        f"Every value that a type allows is asked equally often, though some are refused more "
+        f"often than others (below); `PASTALib`'s measurement, which sees image, mask and organ "
+        f"labels only, reads it back. Percent of lesions; aim {100 * AIM:.0f} for each attribute "
+        f"and type: {reached} of {len(known)} reach it. Size: long axis within 10 % or one voxel. "
+        f"Mean HU: of voxels without partial volume, within 5 HU or the standard error by noise, "
+        f"where there are enough of them. *First draw*: lesions that passed the generator's own "
+        f"check at once; it uses the same rules of measurement, so later draws agree by selection.",
         "",
         *agreement_lines(part.result),
     ]
