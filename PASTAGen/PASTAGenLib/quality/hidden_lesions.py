@@ -105,9 +105,12 @@ def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> H
     )
     plan = plan_in(scene, spec, rng)
     box = slices(plan.box)
-    planned = apply_in(scene, plan)
-    local = float(scene.hu[box][planned.mask].mean())
-    density = replace(plan.density, mean_hu=local, texture_sd=0.0)
+    # Of the organ only: what a lesion at its border pushes outward lies where fat was.
+    own = np.isin(scene.organs[box], scan.labels(organ))
+    replaced = apply_in(scene, replace(plan, mass_effect=NO_PUSH)).mask & own
+    if not replaced.any():
+        return None
+    density = replace(plan.density, mean_hu=float(scene.hu[box][replaced].mean()), texture_sd=0.0)
     plan = replace(plan, density=density, features=())
     pushing = apply_in(scene, plan)
     inserted = apply_in(scene, replace(plan, mass_effect=NO_PUSH))

@@ -42,10 +42,17 @@ class SeamScore:
 
 @dataclass(frozen=True)
 class Seam:
-    """Scores of the classifier, and noise ratios of every lesion."""
+    """What the classifier and the measure of noise find.
+
+    Attributes:
+        scores: of the classifier.
+        noise: ratios of every lesion.
+        changed: share of the voxels of lesions without mass effect that are other than before.
+    """
 
     scores: tuple[SeamScore, ...]
     noise: tuple[NoiseRatio, ...]
+    changed: float
 
 
 def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -> Seam:
@@ -83,7 +90,8 @@ def judge_seam(lesions: Sequence[HiddenLesion], seed: int, progress: Progress) -
             for name, own in groups.items()
             if own.any() and (name == "all" or what in (OURS, PUSHED))
         ]
-    return Seam(tuple(scores), tuple(noise_ratios(lesions)))
+    differs = np.concatenate([(one.after != one.before)[one.mask] for one in lesions])
+    return Seam(tuple(scores), tuple(noise_ratios(lesions)), float(differs.mean()))
 
 
 def _white(lesion: HiddenLesion, seed: int) -> NDArray[np.int16]:
