@@ -1,7 +1,4 @@
-"""PASTA for 3D Slicer: finds lesions in a CT volume and drafts the report.
-
-Declares the module. What it does is in PASTALib, imported on first use, after PyTorch is there.
-"""
+"""Declares the module PASTA; what it does is in PASTALib, imported once PyTorch is there."""
 
 from importlib.util import find_spec
 
@@ -51,7 +48,8 @@ class PASTAWidget(ScriptedLoadableModuleWidget):
         from PASTALib.ui.pasta_panel import PastaPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTA.ui"))
-        self.panel = PastaPanel(widget, PASTALogic())
+        self.logic = PASTALogic()  # slicer.util.getModuleLogic takes it from here
+        self.panel = PastaPanel(widget, self.logic)
         self.layout.addWidget(widget)
 
     def enter(self):
@@ -74,8 +72,8 @@ class PASTALogic(ScriptedLoadableModuleLogic):
         """Find lesions in a volume node; adds organs, lesions and report: `CaseNodes`."""
         from PASTALib.mrml.analyze import analyze_volume
 
-        options = {"progress": progress} if progress else {}
-        return analyze_volume(volumeNode, organs=organsNode, model=model, device=device, **options)
+        more = {"progress": progress} if progress else {}
+        return analyze_volume(volumeNode, organs=organsNode, model=model, device=device, **more)
 
     def desk(self, volumeNode=None, reader=""):
         """The latest findings, of a volume or of all: each button is a method of this desk."""

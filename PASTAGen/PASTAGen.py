@@ -42,7 +42,8 @@ class PASTAGenWidget(ScriptedLoadableModuleWidget):
         from PASTAGenLib.ui.insert_panel import InsertPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTAGen.ui"))
-        self.panel = InsertPanel(widget, PASTAGenLogic())
+        self.logic = PASTAGenLogic()  # slicer.util.getModuleLogic takes it from here
+        self.panel = InsertPanel(widget, self.logic)
         self.layout.addWidget(widget)
 
 

@@ -46,6 +46,14 @@ def test_terms_are_loaded_when_slicer_has_started(host):
 
 
 @pytest.mark.parametrize("module", ["PASTA", "PASTAGen"])
+def test_a_script_gets_the_logic_as_the_readme_says(host, module):
+    import slicer
+
+    widget = host.load_module(module)
+    assert slicer.util.getModuleLogic(module) is widget.logic
+
+
+@pytest.mark.parametrize("module", ["PASTA", "PASTAGen"])
 def test_every_node_selector_gets_the_scene(host, module):
     import qt
 
