@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from PASTAGenLib.quality.agreement import Agreement, Outcome
 from PASTALib.catalog import catalog
 
@@ -53,7 +55,13 @@ def agreement_lines(agreement: Agreement) -> list[str]:
     lines = [*_by_type(agreement), "", "By scan, all types together:", ""]
     lines += _rows("scan", [(name, [o for o in outcomes if o.scan == name])
                             for name in dict.fromkeys(o.scan for o in outcomes)])  # fmt: skip
-    lines += ["", "Declared = measured (the truth that training learns from):", ""]
+    lines += [
+        "",
+        *_sizes(outcomes),
+        "",
+        "Declared = measured (the truth that training learns from):",
+        "",
+    ]
     keys = list(catalog().attributes)
     row = [as_percent(share(map(declared_agrees(key), outcomes))) for key in keys]
     lines += table(keys, [row])
@@ -83,6 +91,24 @@ def _rows(first: str, groups: list[tuple[str, list[Outcome]]]) -> list[str]:
         drawn = "–" if first_draw is None else f"{100 * first_draw:.0f}"
         rows.append([name, str(len(group)), *cells, drawn])
     return table(header, rows)
+
+
+def _sizes(outcomes: Sequence[Outcome]) -> list[str]:
+    """Where the sizes that miss are, and how far the means are off."""
+    shapes = dict.fromkeys(o.asked["shape"] for o in outcomes)
+    by_shape = []
+    for shape in shapes:
+        right = share(o.size_agrees for o in outcomes if o.asked["shape"] == shape)
+        by_shape.append(f"{shape.lower()} {as_percent(right)}")
+    off = [o.measured_hu - o.planned_hu for o in outcomes if o.measured_hu is not None]
+    lines = [f"Size by the shape that was asked: {'; '.join(by_shape)}."]
+    if off:
+        low, middle, high = np.percentile(off, (10, 50, 90))
+        lines.append(
+            f"Mean HU, measured minus planned: median {middle:+.1f}, eight of ten from {low:+.1f} "
+            f"to {high:+.1f} HU; the lesion's own texture is part of that."
+        )
+    return lines
 
 
 def _confusions(outcomes: Sequence[Outcome]) -> list[str]:
