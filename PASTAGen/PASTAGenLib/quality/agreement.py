@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -106,7 +107,9 @@ def measure_agreement(
     tasks = list(_tasks(scans, lesions_per_type, seed))
     outcomes: list[Outcome] = []
     refused: Counter[tuple[str, str, str]] = Counter()
-    with ProcessPoolExecutor(workers) as pool:
+    # Not forked: a process with PyTorch's threads may hang in its copy.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
         for number, (made, sentences) in enumerate(pool.map(_carry_out, tasks)):
             outcomes += made
             refused += sentences
