@@ -95,7 +95,8 @@ class NNUNet:
                 env=self._environment,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
+                encoding="utf-8",  # whatever the locale of this process is
+                errors="replace",
             ) as process,
         ):
             assert process.stdout is not None

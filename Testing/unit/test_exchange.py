@@ -141,7 +141,8 @@ def test_the_command_nnunetv2_predict_runs_the_export(tmp_path):
             "nnUNet_preprocessed": str(tmp_path),
         },
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

