@@ -149,6 +149,8 @@ class Host:
             combination.key(),
             combination.keyboardModifiers(),
         )
+        # As a user lets go of Ctrl: Qt would hold it for pressed, and rows be toggled, not chosen.
+        QTest.keyRelease(self.window, Qt.Key_Control, Qt.NoModifier)
         self.process_events()
 
     def click(self, widget: Any, x: int, y: int) -> None:
