@@ -67,7 +67,7 @@ def peak_memory_gb() -> float:
     """Largest resident memory of this process so far."""
     status = Path("/proc/self/status")
     if status.is_file():  # Linux: unlike getrusage it does not count the parent before exec
-        for line in status.read_text().splitlines():
+        for line in status.read_text(encoding="utf-8").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024 / 1e9
     import psutil
@@ -108,7 +108,7 @@ def run_apart(name: str, source: Path, target: Path, options: argparse.Namespace
     )
     if done.returncode:
         raise SystemExit(f"The path {name} failed with exit code {done.returncode}.")
-    return Measured(**json.loads(result.read_text()))
+    return Measured(**json.loads(result.read_text(encoding="utf-8")))
 
 
 def compare(seen: np.ndarray, reference: np.ndarray, classes: Sequence[str]) -> Agreement:

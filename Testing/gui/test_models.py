@@ -49,7 +49,7 @@ def test_a_model_is_imported_offered_and_deleted(host, panel, manager, tmp_path)
 
     other = tmp_path / "other"
     shutil.copytree(available_models()["pasta-s"], other)
-    info = json.loads((other / INFO_FILE).read_text())
+    info = json.loads((other / INFO_FILE).read_text(encoding="utf-8"))
     (other / INFO_FILE).write_text(json.dumps({**info, "name": "other"}))
     host.dialogs.answer(str(other))
     manager.buttons["Import..."].click()

@@ -340,7 +340,7 @@ def test_report_preview_and_files_are_written_by_the_worker(host, panel, nodes, 
     panel.ui.correctionsButton.click()
     host.process_events(lambda: "case to" in panel.ui.exportStatus.text, PATIENCE_S)
     (case,) = tmp_path.glob("case-*")
-    facts = json.loads((case / "corrections.json").read_text())
+    facts = json.loads((case / "corrections.json").read_text(encoding="utf-8"))
     assert [row["status"] for row in facts["findings"]] == ["AI", "rejected"]
 
 

@@ -107,7 +107,7 @@ def test_a_file_and_a_dicom_folder_become_result_folders(tmp_path: Path, model: 
         labels = sitk.ReadImage(str(out / name / "segmentation.nii.gz"))
         found = sitk.GetArrayViewFromImage(labels)
         assert set(np.unique(found)) == {0, catalog().label("liver"), catalog().label("liver_cyst")}
-        steps = json.loads((out / name / "done.json").read_text())["facts"]["steps"]
+        steps = json.loads((out / name / "done.json").read_text(encoding="utf-8"))["facts"]["steps"]
         assert next(iter(steps)) == "reading"
         assert list(steps)[-1] == "writing"
     assert [row["status"] for row in summary(out)] == ["done", "done"]
@@ -130,7 +130,7 @@ def test_a_bad_file_in_a_folder_fails_alone_and_masks_are_skipped(
     assert main(arguments) == SOME_FAILED
     states = {row["case"]: row["status"] for row in summary(out)}
     assert states == {"good": "done", "broken": "failed", "mask": "skipped"}
-    assert "damaged" in (out / "broken" / "error.txt").read_text()
+    assert "damaged" in (out / "broken" / "error.txt").read_text(encoding="utf-8")
     assert {path.name for path in (out / "good").iterdir()} == {"lesions.csv", "done.json"}
     assert not (out / "mask").exists()
     assert "1 done, 1 skipped, 1 failed" in capsys.readouterr().err

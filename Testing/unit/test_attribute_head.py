@@ -113,7 +113,7 @@ def test_the_command_trains_a_head_beside_a_frozen_encoder(model, torsos, tmp_pa
     edge = crop_edge(loaded)
     crops, masks = np.zeros((1, *(edge,) * 3)), np.ones((1, *(edge,) * 3))
     assert head(torch.from_numpy(lesion_features(loaded, crops, masks))).shape == (1, 28)
-    stored = json.loads((tmp_path / "head" / "attributes-figures.json").read_text())
+    stored = json.loads((tmp_path / "head" / "attributes-figures.json").read_text(encoding="utf-8"))
     assert {row["accuracy"]["count"] for row in stored} == {10}
     with pytest.raises(PastaError, match="another model"):
         load_head(tmp_path / "head", "0")

@@ -60,7 +60,7 @@ def test_every_case_gets_a_folder_and_a_line_of_the_summary(tmp_path: Path) -> N
     outcomes = run_batch(cases_in(tmp_path / "in", "a", "b"), out, FakeWork(), key=KEY)
     assert statuses(outcomes) == ["done", "done"]
     for name in ("a", "b"):
-        facts = json.loads((out / name / DONE).read_text())
+        facts = json.loads((out / name / DONE).read_text(encoding="utf-8"))
         assert facts["model_sha256"] == "abc"
         assert facts["facts"]["lesions"] == 2
     assert [(row["case"], row["status"], row["types"]) for row in summary(out)] == [
@@ -74,7 +74,7 @@ def test_a_failed_case_leaves_its_reason_and_the_batch_goes_on(tmp_path: Path) -
     work = FakeWork({"a": PastaError("The scan is upside down; turn it.")})
     outcomes = run_batch(cases_in(tmp_path / "in", "a", "b"), out, work, key=KEY)
     assert statuses(outcomes) == ["failed", "done"]
-    assert (out / "a" / ERROR).read_text() == "The scan is upside down; turn it.\n"
+    assert (out / "a" / ERROR).read_text(encoding="utf-8") == "The scan is upside down; turn it.\n"
     assert not (out / "a" / DONE).exists()
     assert summary(out)[0]["message"] == "The scan is upside down; turn it."
 
@@ -84,7 +84,7 @@ def test_an_unexpected_error_keeps_its_traceback(tmp_path: Path) -> None:
     work = FakeWork({"a": ZeroDivisionError("oops")})
     outcomes = run_batch(cases_in(tmp_path / "in", "a", "b"), out, work, key=KEY)
     assert statuses(outcomes) == ["failed", "done"]
-    text = (out / "a" / ERROR).read_text()
+    text = (out / "a" / ERROR).read_text(encoding="utf-8")
     assert "Unexpected ZeroDivisionError: oops" in text
     assert "Traceback" in text
 
@@ -164,9 +164,13 @@ def test_paths_that_may_name_a_patient_stay_out_of_the_results(tmp_path: Path) -
     cases = [Case("case_1", folder)]
     work = FakeWork({"case_1": PastaError(f"'{folder}' lacks slices; export it again.")})
     run_batch(cases, tmp_path / "out", work, key=KEY)
-    assert (tmp_path / "out" / "case_1" / ERROR).read_text().startswith("'case_1' lacks slices")
+    assert (
+        (tmp_path / "out" / "case_1" / ERROR)
+        .read_text(encoding="utf-8")
+        .startswith("'case_1' lacks slices")
+    )
     for file in (tmp_path / "out").rglob("*"):
-        assert not file.is_file() or "Mustermann" not in file.read_text()
+        assert not file.is_file() or "Mustermann" not in file.read_text(encoding="utf-8")
 
 
 def test_cancel_keeps_finished_cases(tmp_path: Path) -> None:

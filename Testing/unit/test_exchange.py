@@ -163,7 +163,7 @@ def test_a_model_that_goes_to_nnunet_and_back_answers_the_same(biases, tmp_path)
 
 
 def edited(folder: Path, name: str, change) -> None:
-    data = json.loads((folder / name).read_text())
+    data = json.loads((folder / name).read_text(encoding="utf-8"))
     change(data)
     (folder / name).write_text(json.dumps(data))
 

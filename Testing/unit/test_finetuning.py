@@ -168,7 +168,7 @@ def test_scans_with_other_axes_are_turned_and_their_labels_with_them(dataset, tm
 
 
 def test_a_dataset_without_an_image_or_with_two_channels_says_so(dataset, tmp_path):
-    description = json.loads((dataset / "dataset.json").read_text())
+    description = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
     (tmp_path / "labelsTr").mkdir()
     with pytest.raises(PastaError, match=r"dataset\.json"):
         read_dataset(tmp_path)
@@ -209,21 +209,25 @@ def test_a_raw_dataset_becomes_an_evaluated_model_and_a_second_call_keeps_it(
     model = load_model(tmp_path / "run" / "model")
     assert model.info.classes == ("background", "liver", "liver_tumor")
     assert model.info.normalization == load_model("pasta-s").info.normalization
-    log = (tmp_path / "run" / "nnunet.log").read_text()
+    log = (tmp_path / "run" / "nnunet.log").read_text(encoding="utf-8")
     assert "Loading pretrained weights" in log
     fold = next((tmp_path / "run" / "results").glob("*/PASTATrainer_fewshot__*/fold_0"))
     assert len(list((fold / "validation").glob("*.nii.gz"))) == 1
-    figures = json.loads((tmp_path / "run" / "evaluation" / "figures.json").read_text())
+    figures = json.loads(
+        (tmp_path / "run" / "evaluation" / "figures.json").read_text(encoding="utf-8")
+    )
     liver = figures["models"][0]["outlines"][0]
     assert liver["structure"] == "liver"
     assert 0 < liver["dice"]["value"] < 1
     split_file = next((tmp_path / "run" / "preprocessed").glob("*/splits_final.json"))
-    assert [len(json.loads(split_file.read_text())[0][k]) for k in ("train", "val")] == [2, 1]
+    assert [
+        len(json.loads(split_file.read_text(encoding="utf-8"))[0][k]) for k in ("train", "val")
+    ] == [2, 1]
     started = load_model("pasta-s").network.state_dict()["encoder.0.0.0.weight"]
     trained = model.network.state_dict()["encoder.0.0.0.weight"]
     assert not torch.equal(started, trained)
     assert torch.allclose(started, trained, atol=0.05)  # two steps away from its start
     assert main([*command, "--device", "cpu"]) == 0
-    assert (tmp_path / "run" / "nnunet.log").read_text() == log
+    assert (tmp_path / "run" / "nnunet.log").read_text(encoding="utf-8") == log
     assert main([*command, "--shots", "1"]) == 1
     assert "other settings" in capsys.readouterr().err

@@ -266,7 +266,7 @@ def test_the_command_judges_two_models_and_writes_one_page(folder, tmp_path, cap
     for model in ("blind", "eager"):
         command += ["--predictions", f"{model.title()}={folder / model}"]
     assert main(command) == 0
-    stored = json.loads((tmp_path / "figures.json").read_text())
+    stored = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
     blind, eager = stored["models"]
     tumors = [
         next(row for row in model["detection"] if row["group"] == "liver_tumor")
@@ -299,7 +299,7 @@ def test_label_files_are_judged_like_analyzed_scans(folder, tmp_path):
         (labels / f"{name}.nii.gz").write_bytes((folder / f"{name}_seg.nii.gz").read_bytes())
     command = [str(folder / "manifest.json"), "--predictions", str(labels), "-o", str(tmp_path)]
     assert main([*command, "--resamples", "50"]) == 0
-    (model,) = json.loads((tmp_path / "figures.json").read_text())["models"]
+    (model,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["models"]
     assert model["model"] == "labels"
     assert model["detection"][0]["sensitivity"]["value"] == 1.0
     assert all(row["dice"]["value"] == pytest.approx(1.0) for row in model["outlines"])

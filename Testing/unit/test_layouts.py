@@ -160,7 +160,7 @@ def test_a_file_that_is_no_report_is_refused(tmp_path, text):
 
 def test_nnunet_finds_a_dataset_of_its_own_form(tmp_path):
     root = made(tmp_path, "nnunet") / "Dataset501_Phantoms"
-    facts = json.loads((root / "dataset.json").read_text())
+    facts = json.loads((root / "dataset.json").read_text(encoding="utf-8"))
     assert facts["labels"] == {
         "background": 0, "liver": 1, "kidney": 2, "liver_cyst": 3, "kidney_tumor": 4,
     }  # fmt: skip

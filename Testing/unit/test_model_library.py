@@ -22,7 +22,7 @@ def other(tmp_path):
     """A model of another name, in a folder outside of the library."""
     folder = tmp_path / "from a colleague"
     shutil.copytree(available_models()["pasta-s"], folder)
-    info = json.loads((folder / INFO_FILE).read_text())
+    info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
     (folder / INFO_FILE).write_text(json.dumps({**info, "name": "other"}))
     return folder
 

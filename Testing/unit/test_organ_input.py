@@ -184,7 +184,7 @@ def test_a_folder_of_organs_is_matched_by_case_name(tmp_path: Path) -> None:
 
 def test_real_totalsegmentator_files_are_recognized(shared_data: Callable[[str], Path]) -> None:
     folder = shared_data("totalsegmentator")
-    names = json.loads((folder / "labels_total117.json").read_text())
+    names = json.loads((folder / "labels_total117.json").read_text(encoding="utf-8"))
     assert names["5"] == "liver"
     for ct_name, organs in [
         ("example_ct.nii.gz", "example_seg_total117.nii.gz"),

@@ -106,7 +106,10 @@ def test_a_run_that_is_cancelled_lists_what_is_finished(recipe, tmp_path):
             read_recipe(recipe), tmp_path / "out", ThisProcess(), 1, progress=stop, cancel=cancel
         )
     assert len(rows(tmp_path / "out")) == 2
-    assert len(json.loads((tmp_path / "out/datalist.json").read_text())["training"]) == 2
+    assert (
+        len(json.loads((tmp_path / "out/datalist.json").read_text(encoding="utf-8"))["training"])
+        == 2
+    )
 
 
 def test_the_manifest_replays_to_the_same_voxels(recipe, made):
@@ -132,7 +135,7 @@ def test_the_manifest_says_what_is_in_the_files(made):
         assert row["structure"] in catalog().structures
         assert catalog().label(row["structure"]) in organs
         label = sitk.ReadImage(str(made / f"labels/{row['name']}.nii.gz"))
-        number = json.loads((made / "datalist.json").read_text())["labels"]
+        number = json.loads((made / "datalist.json").read_text(encoding="utf-8"))["labels"]
         own = next(int(n) for n, name in number.items() if name == row["type"])
         voxels = np.count_nonzero(sitk.GetArrayFromImage(label) == own)
         assert voxels * np.prod(label.GetSpacing()) == pytest.approx(
@@ -148,7 +151,7 @@ def test_the_manifest_is_there_as_parquet_too(made):
 
 
 def test_every_image_says_that_it_is_synthetic(made):
-    assert (made / "SYNTHETIC.txt").read_text().startswith("SYNTHETIC")
+    assert (made / "SYNTHETIC.txt").read_text(encoding="utf-8").startswith("SYNTHETIC")
     for path in sorted(made.glob("images/*.nii.gz")):
         assert read_ct(path).synthetic
 

@@ -178,7 +178,7 @@ def test_rejected_findings_are_in_the_table_but_in_no_segmentation(study, report
     export_study(study, report, tmp_path, list(EXPORTS))
     numbers = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "lesion_instances.nii.gz")))
     assert set(np.unique(numbers)) == {0, 2}
-    rows = (tmp_path / "lesions.csv").read_text().splitlines()
+    rows = (tmp_path / "lesions.csv").read_text(encoding="utf-8").splitlines()
     assert [row.split(",")[4] for row in rows] == ["review", "dismissed", "open"]
     assert "dismissed" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
@@ -200,7 +200,7 @@ def test_corrections_hold_both_masks_and_what_changed(study, report, tmp_path):
     report = with_findings(report, measured.findings, measured.targets)
     seconds = {"L1": 12.34}
     folder = write_corrections(study, report, original, types, seconds, tmp_path)
-    facts = json.loads((folder / FACTS).read_text())
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     first, second = facts["findings"]
     assert first["status"] == "edited"
     assert 0 < first["dice"] < 1
