@@ -151,13 +151,6 @@ class Surroundings:
             self._tissues[labels] = None if box is None else self._statistics(labels, box)
         return self._tissues[labels]
 
-    def local_tissue(
-        self, labels: tuple[int, ...], region: Region, reach_mm: float
-    ) -> HUStatistics | None:
-        """Like `tissue`, within a box `reach_mm` larger than the region."""
-        box = region.grown(reach_mm).slices
-        return self._statistics(labels, box)
-
     def _statistics(
         self, labels: tuple[int, ...], box: tuple[slice, slice, slice]
     ) -> HUStatistics | None:

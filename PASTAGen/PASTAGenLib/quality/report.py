@@ -173,10 +173,6 @@ def _comparison(ours: Comparison, simple: Comparison) -> list[str]:
     return table(header, rows)
 
 
-def _with_interval(found: Comparison) -> str:
-    return f"{found.joint:.2f} ({found.low:.2f} to {found.high:.2f})"
-
-
 def _nearer(ours: float, simple: float, text: str) -> str:
     return text if ours < simple else f"**{text}**"
 
