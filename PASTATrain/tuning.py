@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from PASTALib.catalog import catalog
-from PASTALib.confidence import Calibration, raw_log_odds
+from PASTALib.confidence import Calibration, raw_log_odds, size_feature
 from PASTALib.errors import PastaError
 from PASTALib.inference import segment
 from PASTALib.lesions import find_lesions
+from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, ModelInfo, load_model, model_folder, write_info
 from PASTALib.progress import Progress
 from PASTATrain.evaluation import FOUND_DICE, overlaps, scans, with_lesions
@@ -38,6 +39,7 @@ class Candidate:
         lesions: how many true lesions are in that scan.
         type: lesion type that the model says.
         raw: raw confidence.
+        diameter_mm: of a sphere of the same volume.
         real: whether it overlaps a true lesion with a Dice of 0.1 or more.
     """
 
@@ -45,6 +47,7 @@ class Candidate:
     lesions: int
     type: str
     raw: float
+    diameter_mm: float
     real: bool
 
 
@@ -70,13 +73,14 @@ def candidates(
                     len(masks),
                     finding.type,
                     finding.confidence,
+                    equivalent_diameter(finding.measurements.volume_mm3),
                     best >= FOUND_DICE,
                 )
             progress(0.0, f"{name}, round {number} of {rounds}: {len(findings)} candidates")
 
 
 def fit(found: Sequence[Candidate]) -> Calibration:
-    """Logistic regression of "is real" on raw log odds and type.
+    """Logistic regression of "is real" on raw log odds, size and type.
 
     Raises:
         PastaError: there are too few real or too few false findings.
@@ -90,14 +94,16 @@ def fit(found: Sequence[Candidate]) -> Calibration:
             f"{FEWEST} of each are needed: give more torsos."
         )
     types = list(catalog().lesion_types)
-    rows = np.zeros((len(found), 1 + len(types)))
+    rows = np.zeros((len(found), 2 + len(types)))
     rows[:, 0] = [raw_log_odds(candidate.raw) for candidate in found]
-    rows[range(len(found)), [1 + types.index(candidate.type) for candidate in found]] = 1
+    rows[:, 1] = [size_feature(candidate.diameter_mm) for candidate in found]
+    rows[range(len(found)), [2 + types.index(candidate.type) for candidate in found]] = 1
     fitted = LogisticRegression(C=REGULARIZATION, max_iter=1000).fit(rows, real)
-    slope, *offsets = (float(value) for value in fitted.coef_[0])
+    slope, size, *offsets = (float(value) for value in fitted.coef_[0])
     base = float(fitted.intercept_[0])
     return Calibration(
         round(max(slope, 0.05), 4),
+        round(size, 4),
         {key: round(base + offset, 4) for key, offset in zip(types, offsets, strict=True)},
     )
 
@@ -107,7 +113,7 @@ def least_confidence(
 ) -> float:
     """Smallest confidence with at most `false_per_scan` findings in a scan without a lesion."""
     false = sorted(
-        (calibration(c.type, c.raw) for c in found if not c.lesions),
+        (calibration(c.type, c.raw, c.diameter_mm) for c in found if not c.lesions),
         reverse=True,
     )
     allowed = int(false_per_scan * scans_without)

@@ -53,8 +53,11 @@ class Segmentation:
         lesions: uint8 catalogue labels of lesion types, 0 where there is none.
         probability: uint8, summed probability of all lesion types times 255, also where there is
             no lesion; 0 where a lesion was dropped because it lay outside its organ.
+        types: what the model says voxel by voxel, before each lesion was given one type; None where
+            that is the same as `lesions`.
     """
 
     organs: sitk.Image
     lesions: sitk.Image
     probability: sitk.Image
+    types: sitk.Image | None = None

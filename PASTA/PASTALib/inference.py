@@ -7,6 +7,7 @@ straight back to the CT's geometry. Nothing of (classes x whole grid) is ever he
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ import SimpleITK as sitk
 from PASTALib.ct import CT, Segmentation
 from PASTALib.ct_labels import CTLabels
 from PASTALib.errors import PastaError
-from PASTALib.findings import drop_improbable
+from PASTALib.findings import drop_improbable, one_type_each
 from PASTALib.grid import BODY_HU, ModelGrid, Roi, to_model_grid
 from PASTALib.hosts import drop_outside_organs, include_lesions
 from PASTALib.progress import CancelToken, Progress, part_of, silent
@@ -76,12 +77,14 @@ def segment(
     if organs is not None:
         labels.organs[:] = sitk.GetArrayViewFromImage(organs)
         drop_outside_organs(labels.lesions, labels.probability, labels.organs, step)
+    types = labels.lesions.copy()
+    one_type_each(labels.lesions, labels.probability)
     drop_improbable(labels.lesions, labels.probability, float(np.prod(step)), model.info)
     include_lesions(labels.organs, labels.lesions, step)
     if roi is not None:
         labels.clear_outside(roi)
     progress(1, "Segmentation is done")
-    return labels.segmentation()
+    return replace(labels.segmentation(), types=labels.ct.place(sitk.GetImageFromArray(types)))
 
 
 def grid_for(

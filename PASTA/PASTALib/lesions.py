@@ -47,8 +47,8 @@ class Lesion:
         contacts: structures of other organs within 2 mm, the largest contact first.
         attributes: the five attributes by key.
         confidence: that this is a lesion, from the probability map and the model's calibration.
-        type_confidence: that it is of this type: its share of the probability of itself and of the
-            other types of that organ that touch it, within its bounding box.
+        type_confidence: that it is of this type: the share of its probability at voxels of which
+            the network says that type.
         region: its voxels.
     """
 
@@ -142,14 +142,18 @@ def find_lesions(
     """
     calibrated = calibration or Calibration()
     around = Surroundings(ct, segmentation.organs, segmentation.lesions)
-    probability = sitk.GetArrayViewFromImage(segmentation.probability)
+    probability, types = (
+        sitk.GetArrayViewFromImage(image)
+        for image in (segmentation.probability, segmentation.types or segmentation.lesions)
+    )
     found = []
     for lesion_type in catalog().lesion_types.values():
         smallest = minimum_diameter(lesion_type.key, model_spacing_mm)
         for region in _instances(around, lesion_type.label, smallest):
             raw = raw_confidence(probability[region.slices][region.mask])
-            confidence = calibrated(lesion_type.key, raw)
-            share = _type_share(region, lesion_type, around, probability)
+            diameter = equivalent_diameter(int(region.mask.sum()) * around.geometry.voxel_mm3)
+            confidence = calibrated(lesion_type.key, raw, diameter)
+            share = _type_share(region, lesion_type, types, probability)
             found.append(_describe(region, lesion_type, around, confidence, share))
     organs = list(catalog().organs)
     found.sort(key=lambda d: (organs.index(d["location"].organ), -d["measurements"].volume_mm3))
@@ -252,15 +256,12 @@ def _describe(
 
 
 def _type_share(
-    region: Region, lesion_type: LesionType, around: Surroundings, probability: NDArray[np.uint8]
+    region: Region,
+    lesion_type: LesionType,
+    types: NDArray[np.uint8],
+    probability: NDArray[np.uint8],
 ) -> float:
-    """Share of this instance among it and the other types that touch it, within its box."""
-    rivals = [t.label for t in catalog().lesions_of(lesion_type.organ) if t is not lesion_type]
-    own = float(probability[region.slices][region.mask].sum())
-    grown = region.grown(1.0)
-    other = np.isin(around.lesions[grown.slices], rivals)
-    if not rivals or own == 0 or not other.any():
-        return 1.0
-    parts, _ = ndimage.label(other | grown.mask, structure=np.ones((3, 3, 3)))
-    touching = other & (parts == parts[grown.mask][0])
-    return own / (own + float(probability[grown.slices][touching].sum()))
+    """Share of this lesion's probability where the network says this type."""
+    weights = probability[region.slices][region.mask].astype(float)
+    own = types[region.slices][region.mask] == lesion_type.label
+    return float(weights[own].sum() / weights.sum()) if weights.sum() > 0 else 1.0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration, raw_confidence
-from PASTALib.findings import drop_improbable
+from PASTALib.findings import drop_improbable, one_type_each
 from PASTALib.model import load_model
 
 INFO = replace(
@@ -49,6 +49,30 @@ def test_only_the_improbable_part_goes() -> None:
     assert not lesions[12:].any()
 
 
+def test_a_lesion_of_two_types_of_one_organ_gets_the_more_probable_one() -> None:
+    lesions, seen = maps(200)
+    lesions[2:5, 2:10, 2:10] = catalog().label("liver_cyst")
+    seen[2:5, 2:10, 2:10] = 250
+    one_type_each(lesions, seen)
+    assert set(np.unique(lesions)) == {0, LIVER}
+    assert (lesions == LIVER).sum() == 8**3
+
+
+def test_lesions_that_do_not_touch_and_stones_in_a_cancer_keep_their_types() -> None:
+    lesions, seen = maps(200)
+    lesions[14:18, 14:18, 14:18] = catalog().label("liver_cyst")
+    lesions[2:18, 2:18, 19] = catalog().label("gallbladder_cancer")
+    lesions[5:8, 5:8, 19] = catalog().label("gallstone")
+    before = lesions.copy()
+    one_type_each(lesions, np.full_like(seen, 200))
+    assert np.array_equal(lesions, before)
+
+
+def test_a_larger_finding_is_surer_where_the_fit_says_so() -> None:
+    calibration = Calibration(size=1.0)
+    assert calibration("liver_cyst", 0.6, 40.0) > calibration("liver_cyst", 0.6, 10.0)
+
+
 def test_confidence_is_that_of_the_most_probable_quarter() -> None:
     assert raw_confidence(np.array([255] * 10 + [0] * 30, np.uint8)) == pytest.approx(1.0)
 
@@ -57,11 +81,11 @@ def test_confidence_is_that_of_the_most_probable_quarter() -> None:
 def test_calibration_keeps_the_order_and_stays_a_probability(
     raw: float, other: float, slope: float, offset: float
 ) -> None:
-    calibration = Calibration(slope, {"liver_tumor": offset})
-    sure, second = (calibration("liver_tumor", value) for value in (raw, other))
+    calibration = Calibration(slope, offsets={"liver_tumor": offset})
+    sure, second = (calibration("liver_tumor", value, 15.0) for value in (raw, other))
     assert 0 < sure < 1
     assert (raw - other) * (sure - second) >= 0
 
 
 def test_without_a_fit_the_stated_confidence_is_the_raw_one() -> None:
-    assert Calibration()("liver_cyst", 0.7) == pytest.approx(0.7)
+    assert Calibration()("liver_cyst", 0.7, 9.0) == pytest.approx(0.7)
