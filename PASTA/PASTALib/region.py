@@ -75,3 +75,17 @@ class Region:
         z, y, x = (s - k for s, k in zip(self.start, low, strict=True))
         padded = np.pad(self.mask, list(zip(low, high, strict=True)))
         return Region(padded, (z, y, x), self.geometry)
+
+
+def overlap(first: Region, second: Region) -> float:
+    """Dice of two regions of the same image."""
+    low = np.maximum(first.start, second.start)
+    ends = [np.add(region.start, region.mask.shape) for region in (first, second)]
+    high = np.maximum(np.minimum(*ends), low)
+    shared = [
+        region.mask[
+            tuple(slice(a, b) for a, b in zip(low - region.start, high - region.start, strict=True))
+        ]
+        for region in (first, second)
+    ]
+    return 2 * int(np.count_nonzero(shared[0] & shared[1])) / (first.voxels + second.voxels)

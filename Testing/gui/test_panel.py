@@ -105,7 +105,7 @@ def test_accept_and_reject_by_button_and_key(panel, nodes):
 
 def test_keys_work_only_while_the_module_is_open(host, panel, nodes):
     keys = panel.shortcuts._keys
-    assert [key.key.toString() for key in keys] == ["N", "P", "A", "X", "E", "Ctrl+Z"]
+    assert [key.key.toString() for key in keys] == ["N", "P", "A", "X", "E", "Ctrl+Z", "Ctrl+Y"]
     assert all(key.enabled for key in keys)
     keys[0].activated()
     assert panel.findings.current == "L1"
@@ -185,6 +185,32 @@ def test_the_editor_overwrites_no_other_segment(panel, nodes):
     panel.ui.editButton.click()
     node = panel.ui.segmentEditor.mrmlSegmentEditorNode()
     assert node.GetOverwriteMode() == slicer.vtkMRMLSegmentEditorNode.OverwriteNone
+
+
+def test_the_other_sections_make_room_for_the_editor(panel, nodes):
+    ui = panel.ui
+    choose(panel, 0)
+    ui.editButton.click()
+    assert ui.inputSection.collapsed
+    assert ui.reportSection.collapsed
+    ui.editButton.click()
+    assert not ui.inputSection.collapsed
+    assert not ui.reportSection.collapsed
+    assert ui.exportSection.collapsed  # as it was
+
+
+def test_a_correction_says_how_far_it_went_and_can_be_done_again(host, panel, nodes):
+    choose(panel, 0)
+    assert panel.ui.changeLabel.text == ""
+    draw_ball(panel, "L1", (-70, -20, 180), 6)
+    measured(host, panel)
+    assert panel.ui.changeLabel.text.startswith("Against the model's outline: Dice 0.")
+    panel.ui.undoButton.click()
+    assert panel.ui.changeLabel.text == ""
+    panel.ui.redoButton.click()
+    measured(host, panel)
+    assert "Dice 0." in panel.ui.changeLabel.text
+    assert not panel.ui.redoButton.enabled
 
 
 def test_another_finding_chosen_while_correcting_is_corrected_then(panel, nodes):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,8 @@ from typing import Any
 
 import slicer
 import vtk
+
+from PASTALib.mrml.scene import data_input
 
 LOGICS = {
     "Colors": "vtkSlicerColorLogic",
@@ -78,20 +79,6 @@ def add_default_nodes(scene: Any) -> None:
         if scene.GetNodeByID(f"vtkMRML{name}NodeSingleton") is None:
             scene.AddNode(getattr(slicer, f"vtkMRML{name}Node")())
     slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-
-
-def data_input(scene: Any, application: Any) -> list[Any]:
-    """What reading a ``.mrb`` needs: a cache folder, even for files that are on this machine."""
-    folder = tempfile.TemporaryDirectory(prefix="pasta-host-")
-    remote = slicer.vtkMRMLRemoteIOLogic()
-    remote.GetCacheManager().SetRemoteCacheDirectory(folder.name)
-    remote.SetMRMLScene(scene)
-    scene.SetCacheManager(remote.GetCacheManager())
-    scene.SetDataIOManager(remote.GetDataIOManager())
-    manager = slicer.vtkDataIOManagerLogic()
-    manager.SetMRMLApplicationLogic(application)
-    manager.SetAndObserveDataIOManager(remote.GetDataIOManager())
-    return [folder, remote, manager]
 
 
 @contextmanager

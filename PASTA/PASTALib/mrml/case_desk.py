@@ -12,9 +12,9 @@ from PASTALib.geometry import Geometry
 from PASTALib.mrml.case import CaseNodes
 from PASTALib.mrml.labelmaps import put_region, regions_of
 from PASTALib.mrml.measuring import Measurer
-from PASTALib.mrml.segmentations import add_empty_segment, rename_segment
+from PASTALib.mrml.segmentations import add_empty_segment, rename_segment, segment_keys
 from PASTALib.mrml.volumes import grid_of
-from PASTALib.region import Region
+from PASTALib.region import Region, overlap
 from PASTALib.segments import lesion_segment
 from PASTALib.signals import Signal
 
@@ -34,11 +34,29 @@ class Step:
         title: what the action was, for the button.
         report: the report before; None if the action brought the case itself.
         regions: voxels before of the findings that it changed; None where there was none.
+        kinds: types of those that its report does not know yet.
     """
 
     title: str
     report: Report | None
     regions: Mapping[str, Region | None] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a reader made of an outline of the model.
+
+    Attributes:
+        dice: overlap of both.
+        before_ml, after_ml: volumes.
+        seconds: that the reader was at the finding.
+    """
+
+    dice: float
+    before_ml: float
+    after_ml: float
+    seconds: float
 
 
 class CaseDesk:
@@ -52,6 +70,7 @@ class CaseDesk:
         regions: voxels of the findings, by id.
         seconds: how long a reader was at each finding.
         steps: what can be undone, the latest last.
+        undone: what was undone and can be done again, the latest last.
         pending: whether measures are awaited.
     """
 
@@ -62,11 +81,13 @@ class CaseDesk:
         self.regions: dict[str, Region] = {}
         self.seconds: dict[str, float] = {}
         self.steps: list[Step] = []
+        self.undone: list[Step] = []
         self.pending = False
         self.who = who or getpass.getuser()
         self._measurer = measurer
         self._grid: Geometry | None = None
         self._drawing: dict[str, str] = {}
+        self._original: dict[str, Region] | None = None
         self.writing = False
         self._asked = 0
 
@@ -80,6 +101,7 @@ class CaseDesk:
         self.regions = {f.id: found[f.id] for f in self.report.findings if f.id in found}
         self.seconds, self._drawing = nodes.read_seconds(), {}
         self.steps = [Step("Find lesions", None)] if fresh else []
+        self.undone, self._original = [], None
         self._asked += 1
         self.pending = False
         self.changed.emit()
@@ -87,7 +109,8 @@ class CaseDesk:
     def put_away(self) -> None:
         """Close the case; its nodes stay in the scene."""
         self.nodes, self.report, self._grid = None, None, None
-        self.regions, self.seconds, self._drawing, self.steps = {}, {}, {}, []
+        self.regions, self.seconds, self._drawing = {}, {}, {}
+        self.steps, self.undone, self._original = [], [], None
         self._asked += 1
         self.pending = False
         self.changed.emit()
@@ -113,12 +136,40 @@ class CaseDesk:
             self.put_away()
             nodes.remove()
             return step.title
+        self.undone.append(self._swapped(step))
+        self._restore(step)
+        return step.title
+
+    def redo(self) -> str | None:
+        """Do again what was undone last; returns what it was, None if there was none."""
+        if not self.undone or self.nodes is None:
+            return None
+        step = self.undone.pop()
+        self.steps.append(self._swapped(step))
+        self._restore(step)
+        known = {finding.id for finding in step.report.findings} if step.report else set()
+        drawn = {key for key, region in step.regions.items() if region is not None}
+        self._drawing.update({key: step.kinds[key] for key in drawn - known})
+        if step.regions:  # it may have been undone before it was measured
+            self._measure()
+        return step.title
+
+    def _swapped(self, step: Step) -> Step:
+        """How things are now, as far as `step` will change them."""
+        assert self.nodes is not None
+        now = {finding_id: self.regions.get(finding_id) for finding_id in step.regions}
+        return Step(step.title, self.report, now, segment_keys(self.nodes.lesions))
+
+    def _restore(self, step: Step) -> None:
+        """Bring report and voxels back to what a step has kept."""
+        assert self.nodes is not None
+        assert step.report is not None
         for finding_id, region in step.regions.items():
             if region is None:
                 self._remove(self.nodes, finding_id)
                 continue
             if self.nodes.lesions.GetSegmentation().GetSegment(finding_id) is None:
-                kind = step.report.finding(finding_id).type
+                kind = step.kinds.get(finding_id) or step.report.finding(finding_id).type
                 add_empty_segment(self.nodes.lesions, lesion_segment(finding_id, kind))
             self._write(finding_id, region)
             self.regions[finding_id] = region
@@ -127,12 +178,12 @@ class CaseDesk:
         self._asked += 1  # measures that are under way are of what is undone
         self.pending = False
         self._keep(step.report)
-        return step.title
 
     def _do(
         self, title: str, report: Report, regions: Mapping[str, Region | None] | None = None
     ) -> None:
         self.steps.append(Step(title, self.report, regions or {}))
+        self.undone.clear()
         del self.steps[:-MOST_STEPS]
         self._keep(report)
 
@@ -141,6 +192,19 @@ class CaseDesk:
         self.report = report
         self.nodes.write_report(report)
         self.changed.emit()
+
+    def change(self, finding_id: str) -> Change | None:
+        """How far the outline of a finding is from the model's own; None for a reader's finding."""
+        nodes, _ = self._open()
+        if self._original is None:
+            assert self._grid is not None
+            self._original = regions_of(nodes.original, self._grid)
+        original, now = self._original.get(finding_id), self.regions.get(finding_id)
+        if original is None or now is None:
+            return None
+        ml = original.geometry.voxel_mm3 / 1000
+        seconds = self.seconds.get(finding_id, 0.0)
+        return Change(overlap(original, now), original.voxels * ml, now.voxels * ml, seconds)
 
     # Measures ------------------------------------------------------------------------------------
 

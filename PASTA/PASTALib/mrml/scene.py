@@ -58,7 +58,7 @@ def open_scene() -> Carrier:
             application.SetModuleLogic(name, logic)
             kept.append(logic)
     load_terms(application.GetModuleLogic("Terminologies"))
-    kept += _data_input(scene, application)
+    kept += data_input(scene, application)
     return Carrier(scene, False, kept)
 
 
@@ -86,7 +86,7 @@ def _without_warnings() -> Iterator[None]:
         vtk.vtkObject.SetGlobalWarningDisplay(shown)
 
 
-def _data_input(scene: Any, application: Any) -> list[Any]:
+def data_input(scene: Any, application: Any) -> list[Any]:
     """What reading a ``.mrb`` needs: a cache folder, even for files that are on this machine."""
     folder = tempfile.TemporaryDirectory(prefix="pasta-scene-")
     remote = slicer.vtkMRMLRemoteIOLogic()

@@ -83,6 +83,7 @@ class FindingsPanel:
         ui.rejectButton.connect("clicked(bool)", lambda _checked: self.reject())
         ui.editButton.connect("clicked(bool)", lambda _checked: self.edit())
         ui.undoButton.connect("clicked(bool)", lambda _checked: self.undo())
+        ui.redoButton.connect("clicked(bool)", lambda _checked: self.redo())
         ui.typeSelector.connect("activated(int)", self._type_chosen)
         ui.organsButton.connect("toggled(bool)", self._show_organs)
         ui.show3DButton.connect("toggled(bool)", self._show_3d)
@@ -105,6 +106,10 @@ class FindingsPanel:
         steps = self._desk.steps
         ui.undoButton.enabled = bool(steps)
         ui.undoButton.toolTip = f"Take back: {steps[-1].title} (Ctrl+Z)." if steps else "Undo"
+        undone = self._desk.undone
+        ui.redoButton.enabled = bool(undone)
+        ui.redoButton.toolTip = f"Do again: {undone[-1].title} (Ctrl+Y)." if undone else "Redo"
+        ui.changeLabel.text = self._change()
         if nodes is not None and report is not None:
             views.show_only(nodes, frozenset(self.table.shown) | (set(self._desk.regions) - known))
             rejected = frozenset(f.id for f in report.findings if f.review == "dismissed")
@@ -113,6 +118,17 @@ class FindingsPanel:
             finding = report.finding(self.current or "")
             self.lines.show(finding)
             ui.typeSelector.setCurrentIndex(ui.typeSelector.findData(finding.type))
+
+    def _change(self) -> str:
+        """How the chosen outline differs from the model's, once it does."""
+        change = self._desk.change(self.current) if self.current is not None else None
+        if change is None or change.dice == 1:
+            return ""
+        more = 100 * (change.after_ml / change.before_ml - 1)
+        return (
+            f"Against the model's outline: Dice {change.dice:.2f}, volume {more:+.0f} %, "
+            f"{change.seconds:.0f} s spent."
+        )
 
     def _passes(self, finding: Finding) -> bool:
         organ = self._ui.organFilter.itemData(self._ui.organFilter.currentIndex)
@@ -175,6 +191,10 @@ class FindingsPanel:
     def undo(self) -> None:
         """Take the latest change back."""
         self._try(self._desk.undo)
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._try(self._desk.redo)
 
     def merge(self) -> None:
         """Make one of all that are chosen."""

@@ -11,7 +11,8 @@ from PASTALib.ui.findings_panel import FindingsPanel
 
 
 class Shortcuts:
-    """N and P go through the findings, A accepts, X rejects, E edits, Ctrl+Z takes back.
+    """N and P go through the findings, A accepts, X rejects, E edits, Ctrl+Z takes back, Ctrl+Y
+    does again.
 
     Attributes:
         enabled: whether the keys work now.
@@ -30,6 +31,7 @@ class Shortcuts:
             ("X", findings.reject),
             ("E", findings.toggle_edit),
             ("Ctrl+Z", findings.undo),
+            ("Ctrl+Y", findings.redo),
         ):
             shortcut = qt.QShortcut(qt.QKeySequence(key), window)
             shortcut.connect("activated()", action)
