@@ -118,3 +118,13 @@ def panel(host: Any) -> Iterator[Any]:
     panel.parameters.device = "cpu"
     yield panel
     panel.worker.close()
+
+
+@pytest.fixture
+def nodes(scene, panel):
+    """A case in the scene, open in the panel, as after a run."""
+    from scene_case import add_painted_case
+
+    nodes = add_painted_case(scene)
+    panel.desk.take(nodes, fresh=True)
+    return nodes

@@ -7,47 +7,9 @@ import json
 import numpy as np
 import pytest
 
+from gui.reader import PATIENCE_S, cells, choose, draw_ball, measured
+
 pytestmark = pytest.mark.slicer
-PATIENCE_S = 120.0
-
-
-@pytest.fixture
-def nodes(scene, panel):
-    """A case in the scene, open in the panel, as after a run."""
-    from scene_case import add_painted_case
-
-    nodes = add_painted_case(scene)
-    panel.desk.take(nodes, fresh=True)
-    return nodes
-
-
-def cells(panel, column: int) -> list[str]:
-    table = panel.ui.findingsTable
-    return [table.item(row, column).text() for row in range(table.rowCount)]
-
-
-def choose(panel, row: int) -> None:
-    panel.ui.findingsTable.selectRow(row)
-
-
-def draw_ball(panel, finding_id: str, center: tuple, radius: float) -> None:
-    """As an effect of the segment editor: the voxels of the segment change."""
-    from PASTALib.mrml.labelmaps import put_region
-    from PASTALib.mrml.volumes import grid_of
-    from PASTALib.region import Region
-
-    grid = grid_of(panel.desk.nodes.volume)
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape_zyx), indexing="ij"), axis=-1)
-    distance = np.linalg.norm(grid.points_of_zyx(index) - np.array(center), axis=-1)
-    put_region(panel.desk.nodes.lesions, finding_id, Region.of(distance <= radius, grid))
-
-
-def measured(host, panel) -> None:
-    """Wait until what was drawn is measured."""
-    host.process_events()
-    host.process_events(
-        lambda: not (panel.desk.pending or panel.correction._still.isActive()), PATIENCE_S
-    )
 
 
 def test_the_table_tells_every_finding(panel, nodes):
@@ -155,69 +117,6 @@ def test_organs_are_shown_by_one_click_and_surfaces_only_when_asked(panel, nodes
     assert not segmentation.ContainsRepresentation("Closed surface")
     panel.ui.show3DButton.click()
     assert segmentation.ContainsRepresentation("Closed surface")
-
-
-def test_drawing_changes_table_and_report_and_can_be_undone(host, panel, nodes):
-    choose(panel, 0)
-    panel.ui.editButton.click()
-    assert not panel.ui.editorFrame.isHidden()
-    assert panel.ui.segmentEditor.currentSegmentID() == "L1"
-    volume, impression = cells(panel, 4)[0], panel.ui.impressionText.plainText
-    other = panel.desk.regions["L2"].voxels
-    draw_ball(panel, "L1", (-70, -20, 180), 26)
-    measured(host, panel)
-    assert cells(panel, 4)[0] != volume
-    assert cells(panel, 6)[0] == "edited"
-    assert panel.ui.impressionText.plainText != impression
-    assert panel.desk.regions["L2"].voxels == other
-    assert json.loads(nodes.report.GetText())["edits"][0]["path"] == "findings/L1/outline"
-    panel.ui.undoButton.click()
-    assert (cells(panel, 4)[0], cells(panel, 6)[0]) == (volume, "AI")
-    assert panel.ui.impressionText.plainText == impression
-    panel.ui.editButton.click()
-    assert panel.ui.editorFrame.isHidden()
-
-
-def test_the_editor_overwrites_no_other_segment(panel, nodes):
-    import slicer
-
-    choose(panel, 0)
-    panel.ui.editButton.click()
-    node = panel.ui.segmentEditor.mrmlSegmentEditorNode()
-    assert node.GetOverwriteMode() == slicer.vtkMRMLSegmentEditorNode.OverwriteNone
-
-
-def test_the_other_sections_make_room_for_the_editor(panel, nodes):
-    ui = panel.ui
-    choose(panel, 0)
-    ui.editButton.click()
-    assert ui.inputSection.collapsed
-    assert ui.reportSection.collapsed
-    ui.editButton.click()
-    assert not ui.inputSection.collapsed
-    assert not ui.reportSection.collapsed
-    assert ui.exportSection.collapsed  # as it was
-
-
-def test_a_correction_says_how_far_it_went_and_can_be_done_again(host, panel, nodes):
-    choose(panel, 0)
-    assert panel.ui.changeLabel.text == ""
-    draw_ball(panel, "L1", (-70, -20, 180), 6)
-    measured(host, panel)
-    assert panel.ui.changeLabel.text.startswith("Against the model's outline: Dice 0.")
-    panel.ui.undoButton.click()
-    assert panel.ui.changeLabel.text == ""
-    panel.ui.redoButton.click()
-    measured(host, panel)
-    assert "Dice 0." in panel.ui.changeLabel.text
-    assert not panel.ui.redoButton.enabled
-
-
-def test_another_finding_chosen_while_correcting_is_corrected_then(panel, nodes):
-    choose(panel, 0)
-    panel.ui.editButton.click()
-    choose(panel, 1)
-    assert panel.ui.segmentEditor.currentSegmentID() == "L2"
 
 
 def test_merge_split_and_delete_from_the_menu(host, panel, nodes):
