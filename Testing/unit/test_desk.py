@@ -292,7 +292,6 @@ def test_what_was_undone_is_done_again(desk):
     desk.delete("L2")
     done = [(f.id, f.review, f.size.volume_ml) for f in desk.report.findings]
     titles = [desk.undo() for _ in range(5)]
-    assert ids(desk) == ["L1", "L2"]
     assert [desk.redo() for _ in range(5)] == titles[::-1]
     assert [(f.id, f.review, f.size.volume_ml) for f in desk.report.findings] == done
 
