@@ -9,10 +9,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+LONGEST_WAIT = timedelta(minutes=10)
+"""For another process, before the run fails instead of waiting on."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def this_process() -> Iterator[Process]:
         return
     from torch import distributed
 
-    distributed.init_process_group("gloo")
+    distributed.init_process_group("gloo", timeout=LONGEST_WAIT)
     try:
         yield Process(distributed.get_rank(), count)
     finally:

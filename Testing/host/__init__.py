@@ -21,6 +21,8 @@ _running: list[Host] = []
 def start() -> Host:
     """The running host; it is started if there is none."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # Mesa draws in this thread: its own threads hung on some machines without a graphics card.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     from host.host import Host
 
     if not _running:
