@@ -1,7 +1,4 @@
-"""PASTAGen for 3D Slicer: inserts synthetic lesions into CT.
-
-Declares the module. What it does is in PASTAGenLib, which is imported on first use.
-"""
+"""Declares the module PASTAGen; what it does is in PASTAGenLib, imported on first use."""
 
 import slicer
 from slicer.i18n import tr as _
@@ -39,28 +36,43 @@ class PASTAGenWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Make the panel, when the module is opened for the first time."""
         super().setup()
-        from PASTAGenLib.ui.insert_panel import InsertPanel
+        from PASTAGenLib.ui.generator_panel import GeneratorPanel
 
         widget = slicer.util.loadUI(self.resourcePath("UI/PASTAGen.ui"))
         self.logic = PASTAGenLogic()  # slicer.util.getModuleLogic takes it from here
-        self.panel = InsertPanel(widget, self.logic)
+        self.panel = GeneratorPanel(widget, self.logic)
         self.layout.addWidget(widget)
+
+    def exit(self):
+        """Another module is opened."""
+        self.panel.exit()
+
+    def cleanup(self):
+        """The module is reloaded, or Slicer quits."""
+        self.panel.cleanup()
 
 
 class PASTAGenLogic(ScriptedLoadableModuleLogic):
-    """The module without a window, for scripts."""
+    """The module without a window, for scripts. Every method blocks until it is done."""
+
+    def desk(self, volumeNode, organsNode):
+        """A desk for one scan: each button is a method of it."""
+        from PASTAGenLib.mrml.script_bench import ScriptBench
+
+        desk = ScriptBench()
+        desk.take(volumeNode, organsNode)
+        return desk
 
     def insert(self, volumeNode, organsNode, lesionType, longAxisMm=0.0, seed=0):
-        """Insert a lesion into a copy of a volume node; `longAxisMm` of 0 draws a usual size.
+        """Insert one lesion into a copy of a volume node; `longAxisMm` of 0 draws a usual size.
 
-        Returns `PASTAGenLib.mrml.insertion.InsertedNodes`; raises `PastaError`, with a sentence
+        Returns `PASTAGenLib.mrml.bench_nodes.BenchNodes`; raises `PastaError`, with a sentence
         for the user, where the lesion cannot be inserted.
         """
-        from PASTAGenLib.mrml.insertion import insert_into_scene
-        from PASTAGenLib.spec import LesionSpec
-
-        spec = LesionSpec(lesionType, long_axis_mm=longAxisMm or None, seed=seed)
-        return insert_into_scene(volumeNode, organsNode, spec)
+        desk = self.desk(volumeNode, organsNode)
+        desk.draw(lesionType, seed, **({"long_axis_mm": longAxisMm} if longAxisMm else {}))
+        desk.keep()
+        return desk.nodes
 
     def sample(self, seed=1):
         """Add a synthetic torso CT and the segmentation of its organs. Returns both nodes."""
@@ -68,20 +80,17 @@ class PASTAGenLogic(ScriptedLoadableModuleLogic):
 
         return add_sample_torso(slicer.mrmlScene, seed)
 
+    def jobs(self):
+        """Modules with the worker's jobs."""
+        return ["PASTALib.worker.jobs", "PASTAGenLib.jobs"]
+
 
 class PASTAGenTest(ScriptedLoadableModuleTest):
     """Self test, also in Slicer's module Self Tests."""
 
     def runTest(self):
-        """Run all tests, in an empty scene."""
-        slicer.mrmlScene.Clear()
-        self.test_a_cyst_is_inserted_into_the_liver_of_the_sample()
+        """From a made CT to a kept lesion, in an empty scene."""
+        from PASTAGenLib.mrml.self_test import run
 
-    def test_a_cyst_is_inserted_into_the_liver_of_the_sample(self):
-        """The copy is named synthetic and the lesion is a segment."""
-        logic = PASTAGenLogic()
-        volume, organs = logic.sample(seed=1)
-        nodes = logic.insert(volume, organs, "liver_cyst", longAxisMm=25.0, seed=3)
-        assert nodes.volume.GetName().startswith("SYNTHETIC")
-        assert nodes.segmentation.GetSegmentation().GetSegment("liver_cyst") is not None
-        self.delayDisplay("Test passed")
+        slicer.mrmlScene.Clear()
+        self.delayDisplay(run(PASTAGenLogic()))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
 
-from PASTAGenLib.case import SyntheticCase, case_arrays, case_of
+from PASTAGenLib.case import CaseArrays, SyntheticCase, case_arrays, case_of
 from PASTAGenLib.insertion import Inserted, apply_in, painted
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.outline import outline
+from PASTAGenLib.placing import Placed
 from PASTAGenLib.plan import placed_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.verify import disagreements
 from PASTALib.errors import PastaError
+from PASTALib.progress import CancelToken
 
 REDRAWS = 12
 """A lesion whose picture is not what was planned is drawn anew this many times."""
@@ -60,8 +62,7 @@ def insert_in(
         PastaError: see `plan`.
     """
     placed = placed_in(scene, spec, rng)
-    where = placed.outline if device == "cpu" else outline(placed.plan, scene, device)
-    return placed.plan, painted(scene, placed.plan, where, device)
+    return placed.plan, _painted(scene, placed, device)
 
 
 def insert(
@@ -83,19 +84,74 @@ def insert(
         raise PastaError(f"insert puts in one lesion, not {spec.number}; use insert_many.")
     generator = np.random.default_rng(spec.seed) if rng is None else rng
     scene = Scene.of(ct, organs, lesions)
+    drawn = drawn_in(scene, organs, spec, generator, device)
+    return case_of(ct, drawn.plan, drawn.inserted, drawn.arrays, drawn.rejected)
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A lesion whose picture is what was planned.
+
+    Attributes:
+        plan: its plan.
+        inserted: its box after insertion.
+        arrays: the whole scan after insertion, measured.
+        rejected: what was drawn before and measured otherwise, see `SyntheticCase`.
+    """
+
+    plan: InsertionPlan
+    inserted: Inserted
+    arrays: CaseArrays
+    rejected: tuple[tuple[str, int], ...]
+
+
+def drawn_in(
+    scene: Scene,
+    organs: sitk.Image,
+    spec: LesionSpec,
+    rng: np.random.Generator,
+    device: str = "cpu",
+    *,
+    first: Placed | None = None,
+    cancel: CancelToken | None = None,
+) -> Drawn:
+    """Draw a lesion anew until a measurement finds what was meant.
+
+    Args:
+        scene: the scan, with `organs`.
+        organs: its organ map.
+        spec: what is asked for.
+        rng: source of all randomness.
+        device: see `apply_in`.
+        first: the first plan, where it was made with `rng` already.
+        cancel: asks to stop.
+
+    Raises:
+        PastaError: see `insert`.
+        Cancelled: asked to stop.
+    """
     reasons: Counter[str] = Counter()
     for _ in range(1 + REDRAWS):
-        plan, inserted = insert_in(scene, spec, generator, device)
-        arrays = case_arrays(scene, organs, plan, inserted)
+        if cancel is not None:
+            cancel.check()
+        placed = first or placed_in(scene, spec, rng)
+        first = None
+        inserted = _painted(scene, placed, device)
+        arrays = case_arrays(scene, organs, placed.plan, inserted)
         wrong = disagreements(arrays.truth, spec)
         if not wrong:
-            return case_of(ct, plan, inserted, arrays, tuple(sorted(reasons.items())))
+            return Drawn(placed.plan, inserted, arrays, tuple(sorted(reasons.items())))
         reasons.update(wrong)
     often = ", ".join(f"{name} {count} times" for name, count in reasons.most_common())
     raise PastaError(
         f"None of {1 + REDRAWS} drawn lesions ({spec.kind.name.lower()}) was measured as it was "
         f"meant: {often}. Ask for a larger lesion, or leave out what differed most."
     )
+
+
+def _painted(scene: Scene, placed: Placed, device: str) -> Inserted:
+    where = placed.outline if device == "cpu" else outline(placed.plan, scene, device)
+    return painted(scene, placed.plan, where, device)
 
 
 def insert_many(

@@ -13,63 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import host as test_host
-from gui import reading_pictures
+from gui import making_pictures, reading_pictures
 
 SIZE = (1920, 1080)
 KEPT_SIZE = (1536, 864)
-LESION = ("liver_tumor", 38.0, 5)
-"""Type, long axis in mm and seed of the lesion that is inserted."""
-
-
-def insert(host: Any) -> None:
-    """A tumor was inserted into the liver of the sample torso."""
-    panel = host.load_module("PASTAGen").panel
-    torso, organs = host.sample_torso
-    panel.ui.inputSelector.setCurrentNode(torso)
-    panel.ui.organsSelector.setCurrentNode(organs)
-    kind, long_axis_mm, seed = LESION
-    panel.ui.typeSelector.currentIndex = [item.key for item in panel._types].index(kind)
-    panel.ui.sizeSpinBox.value = long_axis_mm
-    panel.ui.seedSpinBox.value = seed
-    panel.ui.insertButton.click()
-    organs.GetDisplayNode().SetVisibility(False)
-    truth = host.scene.GetFirstNodeByName(f"SYNTHETIC {torso.GetName()} truth")
-    show(host.scene.GetFirstNodeByName(f"SYNTHETIC {torso.GetName()}") or torso)
-    if truth is not None:
-        truth.CreateClosedSurfaceRepresentation()
-        look_at(truth, kind)
-
-
 PICTURES: tuple[Callable[[Any], None], ...] = (
     reading_pictures.run,
     reading_pictures.findings,
     reading_pictures.correction,
     reading_pictures.report,
-    insert,
+    making_pictures.placing,
 )
-
-
-def show(volume: Any) -> None:
-    """Put a volume into all slice views, in a soft-tissue window."""
-    import slicer
-
-    display = volume.GetDisplayNode()
-    display.AutoWindowLevelOff()
-    display.SetWindowLevel(400, 40)
-    slicer.util.setSliceViewerLayers(background=volume)
-    slicer.util.resetSliceViews()
-
-
-def look_at(segmentation: Any, segment_id: str) -> None:
-    """Cut all slice views through a segment, and bring all of the scene into the 3D view."""
-    import slicer
-
-    center = segmentation.GetSegmentCenterRAS(segment_id)
-    keep_in_place = slicer.vtkMRMLSliceNode.OffsetJumpSlice
-    slicer.vtkMRMLSliceNode.JumpAllSlices(segmentation.GetScene(), *center, keep_in_place)
-    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
-    view.resetFocalPoint()
-    view.resetCamera()
 
 
 def make_small(path: Path) -> None:

@@ -6,20 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import SimpleITK as sitk
-
-from PASTALib.catalog import catalog
 
 pytestmark = pytest.mark.slicer
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def insert_panel(host):
-    """The panel of PASTAGen."""
-    return host.load_module("PASTAGen").panel
 
 
 def test_a_module_says_what_it_is(host):
@@ -63,51 +53,6 @@ def test_every_node_selector_gets_the_scene(host, module):
     assert selectors
     for selector in selectors:
         assert selector.mrmlScene() is host.scene, selector.name
-
-
-def test_a_lesion_is_inserted_into_a_copy(host, scene, sample_volume, sample_organs, insert_panel):
-    from PASTALib.mrml.segmentations import segment_keys
-    from PASTALib.mrml.volumes import image_of
-
-    before = sitk.GetArrayFromImage(image_of(sample_volume))
-    ui = insert_panel.ui
-    assert ui.insertButton.enabled
-    ui.typeSelector.currentIndex = list(catalog().lesion_types).index("liver_cyst")
-    ui.sizeSpinBox.value = 20.0
-    ui.seedSpinBox.value = 5
-    ui.insertButton.click()
-    assert host.dialogs.shown == []
-    made = scene.GetFirstNodeByName("SYNTHETIC Block")
-    assert made.GetAttribute("PASTA.Synthetic") == "1"
-    after = sitk.GetArrayFromImage(image_of(made))
-    assert np.array_equal(sitk.GetArrayFromImage(image_of(sample_volume)), before)
-    assert (after[before > 30] < 30).sum() > 200  # a good part of a sphere of 20 mm
-    keys_made = segment_keys(scene.GetFirstNodeByName("SYNTHETIC Block truth")).values()
-    assert set(keys_made) == {"liver", "liver_cyst"}
-    facts = scene.GetFirstNodeByName("SYNTHETIC Block plan").GetText()
-    assert '"seed": 5' in facts
-    assert "Liver cyst, 20 mm, in the liver" in ui.statusLabel.text
-
-
-def test_an_organ_that_is_not_there_is_told(host, sample_volume, sample_organs, insert_panel):
-    ui = insert_panel.ui
-    ui.typeSelector.currentIndex = list(catalog().lesion_types).index("kidney_stone")
-    ui.insertButton.click()
-    assert len(host.dialogs.shown) == 1
-    assert "kidney" in host.dialogs.texts("error")[0].lower()
-
-
-def test_the_sample_torso_is_ready_for_a_lesion(host, scene, insert_panel):
-    from PASTAGenLib.mrml.samples import add_sample_torso
-
-    ui = insert_panel.ui
-    assert not ui.insertButton.enabled
-    assert "sample torso" in ui.insertButton.toolTip
-    insert_panel._logic.sample = lambda seed: add_sample_torso(scene, seed, spacing_mm=8.0)
-    ui.sampleButton.click()
-    assert host.dialogs.shown == []
-    assert ui.insertButton.enabled
-    assert ui.inputSelector.currentNode().GetName() == "SYNTHETIC torso 1"
 
 
 def python(script: str) -> subprocess.CompletedProcess[str]:

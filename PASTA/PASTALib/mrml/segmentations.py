@@ -73,15 +73,20 @@ def add_segments(
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
     node.CreateDefaultDisplayNodes()
     node.SetSourceRepresentationToBinaryLabelmap()
+    if volume is not None:
+        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    fill_segments(node, rows, layers)
+    return node
+
+
+def fill_segments(node: Any, rows: Sequence[Segment], layers: Sequence[sitk.Image | None]) -> None:
+    """Make these the segments of a node, in place of those that it has."""
+    node.GetSegmentation().RemoveAllSegments()
     needed = {row.layer for row in rows}
     labelmaps = {number: _placed(layers[number]) for number in needed}
     for row in rows:
         node.GetSegmentation().AddSegment(_segment(row, labelmaps[row.layer]), row.id)
-    if volume is not None:
-        node.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    for row in rows:
         set_opacity(node, row.id, LESION_OPACITY if row.layer == LESION_LAYER else ORGAN_OPACITY)
-    return node
 
 
 def add_empty_segment(node: Any, row: Segment) -> None:

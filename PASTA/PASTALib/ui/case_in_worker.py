@@ -82,6 +82,12 @@ class Request:
         else:
             self._cancelled()
 
+    def drop(self) -> None:
+        """Give it up because another takes its place; see `WorkerProcess.drop`."""
+        if self._number is not None and not self._over:
+            self._worker.drop(self._number)
+        self._cancelled()
+
     def fail(self, failure: Failure) -> None:
         """End it by a failure."""
         if not self._over:
@@ -128,7 +134,7 @@ class CaseInWorker:
                 arguments["organs"] = put_image(organ_map(organs, volume), self.worker.folder)
             request.ask("analyze", arguments)
 
-        _guarded(request, lambda: self._with_scan(request, volume, lambda: _guarded(request, ask)))
+        guarded(request, lambda: self._with_scan(request, volume, lambda: guarded(request, ask)))
         return request
 
     def adopt(self, nodes: CaseNodes, outlines: Sequence[Outline]) -> None:
@@ -253,11 +259,11 @@ class CaseInWorker:
 
         def resumed(_result: dict[str, Any]) -> None:
             self._case = nodes
-            _guarded(request, measure)
+            guarded(request, measure)
 
-        _guarded(
+        guarded(
             request,
-            lambda: self._with_scan(request, nodes.volume, lambda: _guarded(request, resume)),
+            lambda: self._with_scan(request, nodes.volume, lambda: guarded(request, resume)),
         )
         return request
 
@@ -300,7 +306,7 @@ def scan_key(volume: Any) -> str:
     return f"{volume.GetID()}/{data.GetMTime() if data else 0}/{grid_of(volume).origin}"
 
 
-def _guarded(request: Request, step: Callable[[], None]) -> None:
+def guarded(request: Request, step: Callable[[], None]) -> None:
     """Do a step; what goes wrong in it ends the request with a sentence."""
     try:
         step()

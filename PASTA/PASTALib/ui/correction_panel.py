@@ -10,7 +10,9 @@ import slicer
 import vtk
 
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Vector
 from PASTALib.mrml.desk import Desk
+from PASTALib.mrml.placing import add_point, place_of, place_one
 from PASTALib.signals import Signal
 
 SETTLE_MS = 100
@@ -171,11 +173,7 @@ class CorrectionPanel:
     def await_click(self, lesion_type: str) -> None:
         """Add a finding of that type where the next click in a view goes."""
         self._stop_click()
-        point = slicer.vtkMRMLMarkupsFiducialNode()
-        point.SetName("New finding")
-        point.SetSaveWithScene(False)
-        point = self._scene.AddNode(point)
-        point.CreateDefaultDisplayNodes()
+        point = add_point(self._scene, "New finding")
         event = slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent
         tag = point.AddObserver(event, lambda *_: self._clicked(lesion_type))
         self._click = (point, tag)
@@ -185,12 +183,12 @@ class CorrectionPanel:
     def _clicked(self, lesion_type: str) -> None:
         if self._click is None:
             return
-        place = [0.0, 0.0, 0.0]
-        self._click[0].GetNthControlPointPositionWorld(0, place)
-        # Not from within the node's own event: it is removed here.
-        qt.QTimer.singleShot(0, lambda: self._add(lesion_type, (place[0], place[1], place[2])))
+        place = place_of(self._click[0])
+        if place is not None:
+            # Not from within the node's own event: it is removed here.
+            qt.QTimer.singleShot(0, lambda: self._add(lesion_type, place))
 
-    def _add(self, lesion_type: str, point: tuple[float, float, float]) -> None:
+    def _add(self, lesion_type: str, point: Vector) -> None:
         self._stop_click()
         try:
             self.chosen.emit(self._desk.new_finding(lesion_type, point))
@@ -204,15 +202,3 @@ class CorrectionPanel:
             point.RemoveObserver(tag)
             if point.GetScene() is not None:
                 self._scene.RemoveNode(point)
-
-
-def place_one(scene: Any, markup: Any) -> None:
-    """Let the next click in a view place one point of a markup node."""
-    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
-    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
-    if selection is None or interaction is None:
-        return
-    selection.SetReferenceActivePlaceNodeClassName("vtkMRMLMarkupsFiducialNode")
-    selection.SetActivePlaceNodeID(markup.GetID())
-    interaction.SetPlaceModePersistence(0)
-    interaction.SetCurrentInteractionMode(interaction.Place)

@@ -72,6 +72,11 @@ class WorkerProcess:
 
         qt.QTimer.singleShot(int(1000 * GRACE_S), kill_if_deaf)
 
+    def drop(self, number: int) -> None:
+        """Give a request up that is superseded; the worker may take its time to notice."""
+        if self._talk is not None:
+            self._talk.cancel(number)
+
     def close(self) -> None:
         """End the worker now."""
         if self._process is not None:

@@ -88,7 +88,7 @@ def total_table() -> NDArray[np.uint8]:
     return table
 
 
-def _organ_table(kind: str) -> NDArray[np.uint8]:
+def organ_table(kind: str) -> NDArray[np.uint8]:
     """Look-up table of 256 entries: `ORGAN` for the catalogue labels of a lesion type's organ."""
     table = np.zeros(256, np.uint8)
     table[list(catalog().organ_labels(catalog().lesion_types[kind].organ))] = ORGAN
@@ -107,7 +107,7 @@ class PastaGenLayout:
         cube = cube_around(case.lesions)
         masks = [inside(lesion.lesion_mask, cube) for lesion in case.cases]
         organs = on_cube(case.organs, cube)
-        label = _organ_table(case.type)[organs]
+        label = organ_table(case.type)[organs]
         for mask in masks:
             label[mask] = LESION
         image = sitk.Resample(

@@ -1,0 +1,162 @@
+"""Input: the CT, its organs, a sample, and the bundled model where there is no organ map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import SimpleITK as sitk
+
+from PASTAGenLib.ui.bench_in_worker import WorkerEngine
+from PASTALib.ct import Segmentation
+from PASTALib.errors import PastaError
+from PASTALib.mrml.segmentations import add_segmentation
+from PASTALib.mrml.volumes import add_volume
+from PASTALib.signals import Signal
+from PASTALib.synthetic import NODE_ATTRIBUTE
+from PASTALib.ui.case_in_worker import Request
+from PASTALib.worker.conversation import Listener
+from PASTALib.worker.failures import Failure
+from PASTALib.worker.messages import take_image
+
+MODEL = {"model": "pasta-s", "device": "auto"}
+TORSO = {"seed": 1, "spacing_mm": 2.0}
+
+
+class BenchInputPanel:
+    """Binds the section Input.
+
+    Args:
+        ui: the widgets.
+        scene: where nodes are added.
+        engine: works in the worker.
+        ensure_packages: sees to what is needed; raises `PastaError`.
+        progress: told how far it is.
+
+    Attributes:
+        changed: emitted when another CT or segmentation is chosen.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        scene: Any,
+        engine: WorkerEngine,
+        ensure_packages: Callable[[], None],
+        progress: Callable[[float, str], None],
+    ) -> None:
+        self.changed = Signal()
+        self._ui, self._scene, self._engine = ui, scene, engine
+        self._ensure_packages, self._progress = ensure_packages, progress
+        self._request: Request | None = None
+        for selector in (ui.inputSelector, ui.organsSelector):
+            selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._chosen())
+        ui.sampleButton.connect("clicked(bool)", lambda _checked: self.sample())
+        ui.outlineButton.connect("clicked(bool)", lambda _checked: self._outline())
+        self.refresh()
+
+    @property
+    def volume(self) -> Any:
+        """The CT that is chosen, or None."""
+        return self._ui.inputSelector.currentNode()
+
+    @property
+    def organs(self) -> Any:
+        """The segmentation that is chosen, or None."""
+        return self._ui.organsSelector.currentNode()
+
+    def choose(self, volume: Any, organs: Any) -> None:
+        """Choose a CT and its organs."""
+        self._ui.inputSelector.setCurrentNode(volume)
+        self._ui.organsSelector.setCurrentNode(organs)
+
+    def why_not(self) -> str:
+        """What is still to be chosen; empty if nothing is."""
+        if self.volume is None:
+            return "Choose a CT first, or make a sample."
+        if self.organs is None:
+            return "Choose a segmentation of the organs, or have them outlined."
+        return ""
+
+    def refresh(self) -> None:
+        """Bring the buttons up to date."""
+        self._ui.outlineButton.text = "Cancel" if self._request is not None else "Outline"
+        self._ui.outlineButton.enabled = self.volume is not None or self._request is not None
+
+    def cancel(self) -> None:
+        """Give the outlining up."""
+        if self._request is not None:
+            self._request.cancel()
+
+    def _chosen(self) -> None:
+        self.refresh()
+        self.changed.emit()
+
+    # A sample ------------------------------------------------------------------------------------
+
+    def sample(self) -> None:
+        """Make a synthetic torso in the worker and choose it."""
+        listener = Listener(self._progress, self._torso_made, self._failed)
+        try:
+            self._ensure_packages()
+            self._progress(0.05, "Making a synthetic torso")
+            self._engine.worker.request("torso", TORSO, listener)
+        except PastaError as error:
+            self._progress(0.0, str(error))
+
+    def _torso_made(self, result: dict[str, Any]) -> None:
+        folder = self._engine.worker.folder
+        volume = add_volume(self._scene, take_image(result["image"], folder), result["name"])
+        volume.SetAttribute(NODE_ATTRIBUTE, "1")
+        organs = self._added(take_image(result["organs"], folder), volume)
+        self.choose(volume, organs)
+        self._progress(0.0, f"{volume.GetName()} is ready.")
+
+    # Organs --------------------------------------------------------------------------------------
+
+    def _outline(self) -> None:
+        volume = self.volume
+        if self._request is not None:
+            self.cancel()
+            return
+        try:
+            self._ensure_packages()
+        except PastaError as error:
+            self._progress(0.0, str(error))
+            return
+        listener = Listener(
+            self._progress,
+            lambda result: self._outlined(volume, result),
+            self._failed,
+            lambda: self._end("Cancelled."),
+        )
+        self._request = self._engine.outline_organs(volume, MODEL, listener)
+        self.refresh()
+
+    def _outlined(self, volume: Any, result: dict[str, Any]) -> None:
+        organs = self._engine.organs_of(result)
+        if volume.GetScene() is None:
+            self._end("The CT is no longer there.")
+            return
+        self._ui.organsSelector.setCurrentNode(self._added(organs, volume))
+        self._end("The organs are outlined; check them before you rely on them.")
+
+    def _failed(self, failure: Failure) -> None:
+        self._end(failure.sentence)
+
+    def _end(self, sentence: str) -> None:
+        self._request = None
+        self._progress(0.0, sentence)
+        self.refresh()
+
+    def _added(self, organs: sitk.Image, volume: Any) -> Any:
+        none = sitk.Image(organs.GetSize(), sitk.sitkUInt8)
+        none.CopyInformation(organs)
+        node = add_segmentation(
+            self._scene,
+            Segmentation(organs, none, none),
+            f"Organs of {volume.GetName()}",
+            volume=volume,
+        )
+        node.GetDisplayNode().SetVisibility(False)
+        return node

@@ -1,0 +1,358 @@
+"""Lesions are made interactively in the panel of PASTAGen, through its widgets and its worker."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+pytestmark = pytest.mark.slicer
+PATIENCE_S = 240.0
+
+
+@pytest.fixture
+def generator(host):
+    """The panel of PASTAGen, open; its worker is ended with the test."""
+    panel = host.load_module("PASTAGen").panel
+    yield panel
+    panel.worker.close()
+
+
+@pytest.fixture
+def ready(generator, sample_volume, sample_organs):
+    """The panel with CT and organs chosen, and a small liver cyst in the form."""
+    generator.input.choose(sample_volume, sample_organs)
+    choose(generator.ui.typeSelector, "liver_cyst")
+    generator.ui.sizeSpinBox.value = 18.0
+    return generator
+
+
+def choose(selector, value) -> None:
+    """As a user does in a list."""
+    index = selector.findData(value)
+    assert index >= 0, value
+    selector.setCurrentIndex(index)
+    selector.activated(index)
+
+
+def drawn(host, panel) -> None:
+    """Wait until the lesion on the screen is finished, or it is said why it is not."""
+    host.process_events(lambda: not (panel._still.isActive() or panel.desk.busy), PATIENCE_S)
+
+
+def settled(host, panel) -> None:
+    host.process_events(lambda: not panel.desk.busy, PATIENCE_S)
+
+
+def preview(host, panel) -> None:
+    panel.ui.previewButton.click()
+    drawn(host, panel)
+    assert panel.desk.preview.finished, panel.ui.statusLabel.text
+
+
+def hu(node) -> np.ndarray:
+    from PASTALib.mrml.volumes import voxels_of_volume
+
+    return voxels_of_volume(node).copy()
+
+
+def rows(panel) -> list[list[str]]:
+    table = panel.ui.caseTable
+    return [
+        [table.item(row, column).text() for column in range(table.columnCount)]
+        for row in range(table.rowCount)
+    ]
+
+
+def test_it_says_what_is_still_to_be_chosen(host, scene, generator):
+    ui = generator.ui
+    ui.inputSelector.setCurrentNode(None)
+    assert not ui.previewButton.enabled
+    assert ui.previewButton.toolTip == "Choose a CT first, or make a sample."
+
+
+def test_the_form_shows_only_what_makes_sense_for_the_type(generator):
+    ui = generator.ui
+
+    def shown(name: str) -> bool:
+        return not getattr(ui, name).isHidden()
+
+    choose(ui.typeSelector, "liver_cyst")
+    assert not shown("subtypeSelector")
+    assert not shown("shapePin")
+    assert shown("featuresButton")
+    choose(ui.typeSelector, "kidney_stone")
+    assert not shown("featuresButton")
+    assert not shown("protrudesCheckBox")
+    choose(ui.typeSelector, "lung_tumor")
+    assert shown("subtypeSelector")
+    values = [ui.subtypeSelector.itemData(n) for n in range(ui.subtypeSelector.count)]
+    assert values == ["solid", "ground_glass", "part_solid"]
+
+
+def test_what_the_user_changes_is_pinned_and_the_dice_leave_it(host, ready):
+    ui, form = ready.ui, ready.form
+    assert form.asked == {"long_axis_mm": 18.0}
+    assert ui.sizePin.checked
+    choose(ui.surfaceSelector, "Ill-defined margin")
+    assert form.asked["surface"] == "Ill-defined margin"
+    seed = ui.seedSpinBox.value
+    ui.diceButton.click()
+    assert ui.seedSpinBox.value != seed
+    assert form.asked["long_axis_mm"] == 18.0
+    ui.sizePin.click()
+    assert "long_axis_mm" not in form.asked
+    ui.unpinButton.click()
+    assert form.asked == {}
+
+
+def test_a_preset_fills_the_form_and_own_ones_are_kept(host, ready, tmp_path):
+    import qt
+
+    qt.QSettings().setValue("PASTAGen/PresetsFolder", str(tmp_path))
+    ui, form = ready.ui, ready.form
+    names = [ui.presetSelector.itemText(n) for n in range(ui.presetSelector.count)]
+    choose(ui.presetSelector, names.index("Ground-glass nodule, 12 mm") - 1)
+    assert form.type == "lung_tumor"
+    assert form.asked == {"subtype": "ground_glass", "long_axis_mm": 12.0}
+    assert ui.typeSelector.currentText.startswith("Lung")
+    from PASTAGenLib.presets import Preset, save_preset
+
+    save_preset(Preset("Mine", "liver_cyst", {"long_axis_mm": 9.0}), tmp_path)
+    form.list_presets()
+    assert ui.presetSelector.itemText(ui.presetSelector.count - 1) == "Mine"
+
+
+def test_a_lesion_is_tried_out_kept_and_undone(host, scene, ready, sample_volume):
+    from PASTALib.mrml.segmentations import segment_keys
+
+    ui, before = ready.ui, hu(sample_volume)
+    preview(host, ready)
+    made = ready.desk.nodes.volume
+    assert made.GetName() == "SYNTHETIC Block"
+    assert made.GetAttribute("PASTA.Synthetic") == "1"
+    assert np.array_equal(hu(sample_volume), before)
+    assert (hu(made) != before).sum() > 200
+    assert ui.statusLabel.text.startswith("Liver cyst, ")
+    assert rows(ready) == []
+    ui.keepButton.click()
+    assert not ui.keepButton.enabled
+    row = rows(ready)[0]
+    assert row[:3] == ["L1", "Liver cyst", "Liver"]
+    assert row[3] == "18 mm"
+    assert abs(int(row[4].split()[0]) - 18) <= 3
+    assert set(segment_keys(ready.desk.nodes.lesions).values()) == {"liver_cyst"}
+    assert set(segment_keys(ready.desk.nodes.organs).values()) == {"liver"}
+    ui.undoButton.click()
+    assert rows(ready) == []
+    assert np.array_equal(hu(made), before)
+    ui.redoButton.click()
+    assert len(rows(ready)) == 1
+
+
+def test_a_turned_knob_changes_the_lesion_on_the_screen(host, ready, sample_volume):
+    preview(host, ready)
+    first = hu(ready.desk.nodes.volume)
+    ready.ui.sizeSpinBox.value = 26.0
+    ready.ui.sizeSpinBox.value = 24.0  # the newer one counts
+    drawn(host, ready)
+    assert ready.desk.preview.patch.truth["long_axis_mm"] == pytest.approx(24, abs=3)
+    assert not np.array_equal(hu(ready.desk.nodes.volume), first)
+    host.process_events()
+    assert list(ready.worker.folder.iterdir()) == []
+    ready.ui.discardButton.click()
+    assert np.array_equal(hu(ready.desk.nodes.volume), hu(sample_volume))
+
+
+def test_a_click_places_the_lesion_and_dragging_moves_it(host, scene, ready):
+    import slicer
+    import vtk
+
+    ui = ready.ui
+    ui.placeButton.click()
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    assert interaction.GetCurrentInteractionMode() == interaction.Place
+    point = scene.GetFirstNodeByName("Lesion")
+    point.AddControlPointWorld(vtk.vtkVector3d(-58.0, -60.0, 50.0), "")
+    assert ready.place.ghost.shown  # before anything is computed
+    host.process_events(lambda: ready.desk.preview is not None, PATIENCE_S)
+    drawn(host, ready)
+    truth = ready.desk.preview.patch.truth
+    assert np.allclose(truth["center"], (58, 60, 50), atol=4)
+    assert not ready.place.ghost.shown
+    assert ui.placeSelector.currentText == "Where I clicked"
+    point.SetNthControlPointPositionWorld(0, -64.0, -66.0, 44.0)
+    assert ready.place.ghost.shown
+    point.InvokeEvent(slicer.vtkMRMLMarkupsNode.PointEndInteractionEvent)
+    host.process_events(ready._still.isActive, 10)
+    drawn(host, ready)
+    assert np.allclose(ready.desk.preview.patch.truth["center"], (64, 66, 44), atol=4)
+    choose(ui.placeSelector, "")
+    assert "center" not in ready.form.asked
+    assert scene.GetFirstNodeByName("Lesion") is None
+
+
+def test_an_impossible_place_says_why_and_offers_the_nearest(host, scene, ready):
+    import vtk
+
+    ready.ui.placeButton.click()
+    point = scene.GetFirstNodeByName("Lesion")
+    point.AddControlPointWorld(vtk.vtkVector3d(-20.0, -60.0, 50.0), "")
+    assert "lies in the liver; here is" in ready.ui.statusLabel.text
+    host.process_events(lambda: not ready.ui.nearestButton.isHidden(), PATIENCE_S)
+    assert "not in the liver" in ready.ui.statusLabel.text
+    ready.ui.nearestButton.click()
+    host.process_events(
+        lambda: ready.desk.preview is not None and ready.desk.preview.finished, PATIENCE_S
+    )
+    center = ready.form.asked["center"]
+    assert 28 <= center[0] <= 50
+    place = [0.0, 0.0, 0.0]
+    point.GetNthControlPointPositionWorld(0, place)
+    assert np.allclose(place, (-center[0], -center[1], center[2]))
+
+
+def test_kept_lesions_are_hidden_edited_ordered_and_deleted(host, ready, sample_volume):
+    ui = ready.ui
+    for kind, size in (("liver_cyst", 14.0), ("liver_tumor", 12.0)):
+        choose(ui.typeSelector, kind)
+        ui.sizeSpinBox.value = size
+        preview(host, ready)
+        ui.keepButton.click()
+    ui.caseTable.selectRow(0)
+    both = hu(ready.desk.nodes.volume)
+    ui.hideButton.click()
+    settled(host, ready)
+    assert ui.hideButton.text == "Show"
+    assert not np.array_equal(hu(ready.desk.nodes.volume), both)
+    ui.hideButton.click()
+    settled(host, ready)
+    assert np.array_equal(hu(ready.desk.nodes.volume), both)
+    ui.downButton.click()
+    settled(host, ready)
+    assert [row[0] for row in rows(ready)] == ["L2", "L1"]
+    ui.caseTable.selectRow(1)
+    ui.editButton.click()
+    assert ready.form.type == "liver_cyst"
+    ui.sizeSpinBox.value = 16.0
+    drawn(host, ready)
+    ui.keepButton.click()
+    settled(host, ready)
+    assert [row[:1] + row[3:4] for row in rows(ready)] == [["L2", "12 mm"], ["L1", "16 mm"]]
+    for _ in range(2):
+        ui.caseTable.selectRow(0)
+        ui.deleteButton.click()
+        settled(host, ready)
+    assert rows(ready) == []
+    assert np.array_equal(hu(ready.desk.nodes.volume), hu(sample_volume))
+
+
+def test_with_and_without_difference_and_surfaces(host, scene, ready, sample_volume):
+    import slicer
+
+    slicer.util.setSliceViewerLayers(background=sample_volume)
+    red = scene.GetNodeByID("vtkMRMLSliceCompositeNodeRed")
+    preview(host, ready)
+    ui, made = ready.ui, ready.desk.nodes.volume
+    assert red.GetBackgroundVolumeID() == made.GetID()
+    ui.abButton.checked = True
+    assert red.GetBackgroundVolumeID() == sample_volume.GetID()
+    ui.abButton.checked = False
+    assert red.GetBackgroundVolumeID() == made.GetID()
+    ui.differenceButton.checked = True
+    difference = scene.GetFirstNodeByName("SYNTHETIC difference")
+    assert red.GetForegroundVolumeID() == difference.GetID()
+    assert hu(difference).max() == np.abs(hu(made) - hu(sample_volume)).max()
+    ui.differenceButton.checked = False
+    assert scene.GetFirstNodeByName("SYNTHETIC difference") is None
+    ui.show3DButton.checked = True
+    lesions = ready.desk.nodes.lesions.GetSegmentation()
+    assert lesions.ContainsRepresentation("Closed surface")
+    ui.show3DButton.checked = False
+
+
+def test_a_saved_scene_brings_case_and_choices_back(host, scene, ready, tmp_path):
+    from PASTALib.mrml.bundle import save_scene
+
+    preview(host, ready)
+    ready.ui.keepButton.click()
+    kept = hu(ready.desk.nodes.volume)
+    choose(ready.ui.typeSelector, "liver_tumor")
+    drawn(host, ready)
+    preview(host, ready)
+    assert not np.array_equal(hu(ready.desk.nodes.volume), kept)
+    save_scene(scene, tmp_path / "case.mrb")  # with a preview, which is not kept
+    scene.Clear(0)
+    host.process_events()
+    assert rows(ready) == []
+    assert scene.ReadFromMRB(str(tmp_path / "case.mrb"))
+    host.process_events()
+    assert [row[:2] for row in rows(ready)] == [["L1", "Liver cyst"]]
+    assert ready.form.type == "liver_tumor"
+    host.process_events(lambda: np.array_equal(hu(ready.desk.nodes.volume), kept), PATIENCE_S)
+    assert ready.desk.nodes.segment_ids() == ["L1"]
+    preview(host, ready)
+    ready.ui.keepButton.click()
+    assert [row[0] for row in rows(ready)] == ["L1", "L2"]
+    ready.ui.undoButton.click()
+    assert np.array_equal(hu(ready.desk.nodes.volume), kept)
+
+
+def test_an_oblique_left_handed_scan_gets_the_lesion_where_it_was_clicked(host, scene, generator):
+    from gui.conftest import block
+    from PASTALib.ct import Segmentation
+    from PASTALib.mrml.segmentations import add_segmentation
+    from PASTALib.mrml.volumes import add_volume, image_of
+
+    ct, labels = block()
+    turn = np.reshape(sitk.Euler3DTransform((0.0,) * 3, 0.3, -0.4, 0.5).GetMatrix(), (3, 3))
+    for image in (ct, labels):
+        image.SetDirection((turn @ np.diag([1.0, -1.0, 1.0])).ravel().tolist())
+    none = sitk.Image(labels.GetSize(), sitk.sitkUInt8)
+    none.CopyInformation(labels)
+    volume = add_volume(scene, ct, "Oblique")
+    organs = add_segmentation(scene, Segmentation(labels, none, none), "Organs", volume=volume)
+    generator.input.choose(volume, organs)
+    choose(generator.ui.typeSelector, "liver_cyst")
+    center = ct.TransformIndexToPhysicalPoint((30, 28, 20))
+    generator.form.ask("center", list(center))
+    generator.ui.sizeSpinBox.value = 16.0
+    preview(host, generator)
+    generator.ui.keepButton.click()
+    made = image_of(generator.desk.nodes.volume)
+    assert made[30, 28, 20] < ct[30, 28, 20] - 15
+    assert np.allclose(made.GetDirection(), ct.GetDirection())
+    x, y, z = generator.desk.nodes.lesions.GetSegmentCenterRAS("L1")
+    assert np.allclose((-x, -y, z), center, atol=4)
+
+
+def test_a_case_is_exported(host, ready, tmp_path):
+    ui = ready.ui
+    assert not ui.exportButton.enabled
+    preview(host, ready)
+    ui.keepButton.click()
+    ui.exportFolder.directory = str(tmp_path)
+    ui.niftiCheckBox.checked = True
+    ui.exportButton.click()
+    host.process_events(lambda: ui.exportStatus.text.startswith("Wrote"), PATIENCE_S)
+    report = json.loads((tmp_path / "SYNTHETIC_Block/case/report.json").read_text())
+    assert report["lesions"][0]["asked"]["long_axis_mm"] == 18.0
+    assert report["lesions"][0]["truth"]["type"] == "liver_cyst"
+    assert (tmp_path / "SYNTHETIC_Block/lesions.nii.gz").is_file()
+    for name in ("niftiCheckBox", "caseCheckBox", "segNrrdCheckBox"):
+        getattr(ui, name).checked = False
+    ui.exportButton.click()
+    assert ui.exportStatus.text == "Choose at least one kind of file."
+
+
+def test_closing_the_scene_or_deleting_the_scan_ends_it_all(host, scene, ready, sample_volume):
+    ready.ui.previewButton.click()
+    scene.RemoveNode(sample_volume)
+    host.process_events()
+    assert ready.desk.bench is None
+    assert not ready.ui.previewButton.enabled
+    scene.Clear(0)
+    host.process_events()
+    assert rows(ready) == []
