@@ -186,7 +186,7 @@ def add_bench(original: Any, given: Any, labels: sitk.Image) -> BenchNodes:
         given: segmentation of its organs.
         labels: the same as catalogue labels in the geometry of the CT.
     """
-    scene, name = original.GetScene(), f"{SYNTHETIC} {original.GetName()}"
+    scene, name = original.GetScene(), synthetic_name(original.GetName())
     volume = _copied(scene, original, name)
     organs = add_segments(scene, f"{name} organs", [], [], volume)
     fill_organs(organs, labels)
@@ -201,6 +201,13 @@ def add_bench(original: Any, given: Any, labels: sitk.Image) -> BenchNodes:
     for node in (volume, organs, lesions, text):
         place_beside(node, original)
     return nodes
+
+
+def synthetic_name(name: str) -> str:
+    """What the copy of a volume with lesions in it is called."""
+    if name.startswith(SYNTHETIC):
+        return f"{name} with lesions"
+    return f"{SYNTHETIC} {name}"
 
 
 def benches_in(scene: Any) -> list[BenchNodes]:

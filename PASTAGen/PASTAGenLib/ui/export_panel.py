@@ -34,7 +34,7 @@ class BenchExportPanel:
     def __init__(self, ui: Any, desk: BenchDesk, engine: WorkerEngine) -> None:
         self._ui, self._desk, self._engine = ui, desk, engine
         ui.exportButton.connect("clicked(bool)", lambda _checked: self.export())
-        ui.exportSection.collapsed = True
+        ui.exportSection.collapsed = ui.manySection.collapsed = True
         for folder in (ui.exportFolder, ui.manyFolder):
             if not folder.directory:
                 place = qt.QStandardPaths.writableLocation(qt.QStandardPaths.DocumentsLocation)

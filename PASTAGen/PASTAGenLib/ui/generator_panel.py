@@ -197,7 +197,7 @@ class GeneratorPanel:
         reason = self.input.why_not()
         ui.previewButton.enabled = ui.placeButton.enabled = not reason
         ui.previewButton.toolTip = reason or "Show the lesion in a copy of the CT."
-        ui.progressBar.setRange(0, 0 if desk.busy else 100)
+        self._show_busy(desk.busy)
         if desk.places is not self._known_places:
             self._known_places = desk.places
             self.place.refresh()
@@ -210,7 +210,7 @@ class GeneratorPanel:
         self.form.show_drawn(drawn_values(plan, truth))
         self.place.refresh()
         self.place.follow(preview.wish.asked)
-        if not truth and "center" not in preview.wish.asked:
+        if "center" not in preview.wish.asked:
             jump_to(self._scene, ras_of(plan.blob.center))
         if truth:
             self._say(sentence(truth))
@@ -227,9 +227,14 @@ class GeneratorPanel:
             return False
         return True
 
+    def _show_busy(self, busy: bool) -> None:
+        self.ui.progressBar.setRange(0, 0 if busy else 100)
+        self.ui.progressBar.visible = busy
+
     def _progress(self, fraction: float, message: str) -> None:
         self.ui.progressBar.setRange(0, 100)
         self.ui.progressBar.value = round(100 * fraction)
+        self.ui.progressBar.visible = 0 < fraction < 1
         if message:
             self._say(message)
 
