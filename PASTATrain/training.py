@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -249,24 +249,27 @@ def train(
 
 
 class StepLog:
-    """Losses of a run, appended to ``log.csv`` and TensorBoard."""
+    """Losses of a run by their names, appended to ``log.csv`` and TensorBoard."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, losses: Sequence[str] = ("loss",)) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         path = run / LOG
+        path.parent.mkdir(parents=True, exist_ok=True)
         new = not path.exists()
+        self._losses = losses
         self._stream = path.open("a", newline="")
         self._rows = csv.writer(self._stream)
         if new:
-            self._rows.writerow(["step", "loss"])
+            self._rows.writerow(["step", *losses])
         self._board = SummaryWriter(str(run / "tensorboard"))
 
-    def add(self, step: int, loss: float) -> None:
-        """Note the loss of a step."""
-        self._rows.writerow([step, f"{loss:.5f}"])
+    def add(self, step: int, *values: float) -> None:
+        """Note the losses of a step (or epoch)."""
+        self._rows.writerow([step, *(f"{value:.5f}" for value in values)])
         self._stream.flush()
-        self._board.add_scalar("loss", loss, step)
+        for name, value in zip(self._losses, values, strict=True):
+            self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write what is still held."""

@@ -16,7 +16,7 @@ def add_attributes(commands: argparse._SubParsersAction[argparse.ArgumentParser]
         help="stage II: a head that tells the report's attributes",
         description="Inserts lesions into the prepared cases (RUN/cases), reads their features "
         "with the frozen encoder of a model, trains a head for the five attributes and the type, "
-        "and judges it on the test cases.",
+        "and judges it on the test cases beside the rules that PASTA measures attributes by.",
     )
     parser.add_argument("--model", default="pasta-s", help="bundled name or folder")
     parser.add_argument("--lesions", type=int, default=3000, help="to train with")
@@ -38,6 +38,7 @@ def run_attributes(options: argparse.Namespace, console: Console, cancel: Cancel
     figures = train_attributes(
         train, test, model, options.out, options.lesions, options.seed, console, cancel
     )
-    for row in figures:
-        console.line(f"{row.attribute}: accuracy {row.accuracy}, F1 {row.f1}")
+    for head, rules in zip(figures["head"], figures["rules"], strict=True):
+        told = "" if head.attribute == "type" else f"; by rule {rules.accuracy}, F1 {rules.f1}"
+        console.line(f"{head.attribute}: accuracy {head.accuracy}, F1 {head.f1}{told}")
     console.line(f"head: {options.out}")

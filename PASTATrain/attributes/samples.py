@@ -1,24 +1,30 @@
-"""Lesions with known attributes, inserted on the fly into training cases, as features."""
+"""Lesions with known attributes, inserted on the fly into training cases, as features.
+
+The answers are the attributes as they were planned. Lesions are taken as they are drawn first, and
+none is drawn anew because the measuring rules read it otherwise: so head and rules can be judged
+on the same lesions.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
-from PASTAGenLib.apply import insert
+from PASTAGenLib.apply import apply
+from PASTAGenLib.plan import plan
 from PASTAGenLib.spec import LesionSpec
+from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress
-from PASTATrain.attributes.features import crop_edge, lesion_features
-from PASTATrain.attributes.head import question_values
 from PASTATrain.cases import Case
 from PASTATrain.classes import IGNORE
+from PASTATrain.heads.encoder import crop_edge, features_of
 from PASTATrain.patches import Source, cube
 
 JITTER = 3
@@ -28,6 +34,12 @@ ATTEMPTS = 60
 """Cases that can hold no lesion are given up after so many."""
 
 
+def question_values() -> dict[str, tuple[str, ...]]:
+    """What can be answered to each question: the five attributes (4, 3, 2, 2, 2) and the type."""
+    attributes = {key: attribute.values for key, attribute in catalog().attributes.items()}
+    return {**attributes, "type": tuple(catalog().lesion_types)}
+
+
 @dataclass(frozen=True)
 class Samples:
     """Lesions as features with the right answers.
@@ -35,11 +47,14 @@ class Samples:
     Attributes:
         features: float32 ``(n, features)``.
         answers: int64 ``(n, questions)``: number of the right value of each question.
+        rules: int64 ``(n, questions)``: what the measuring rules of `PASTALib.attributes` say,
+            given the true mask and type.
         cases: name of the case of each.
     """
 
     features: np.ndarray
     answers: np.ndarray
+    rules: np.ndarray
     cases: np.ndarray
 
 
@@ -48,6 +63,7 @@ class _Lesion:
     crop: np.ndarray
     mask: np.ndarray
     answers: list[int]
+    rules: list[int]
     case: str
 
 
@@ -76,17 +92,19 @@ def make_samples(
     _check_grid(cases, model)
     lesions = _lesions(cases, crop_edge(model), np.random.default_rng(seed))
     features: list[np.ndarray] = []
-    answers: list[list[int]] = []
-    names: list[str] = []
-    while len(names) < count:
+    made: list[_Lesion] = []
+    while len(made) < count:
         cancel.check()
-        batch = [next(lesions) for _ in range(min(BATCH, count - len(names)))]
+        batch = [next(lesions) for _ in range(min(BATCH, count - len(made)))]
         crops, masks = (np.stack([getattr(x, k) for x in batch]) for k in ("crop", "mask"))
-        features.append(lesion_features(model, crops, masks))
-        answers += [lesion.answers for lesion in batch]
-        names += [lesion.case for lesion in batch]
-        progress(len(names) / count, f"lesion {len(names)} of {count}")
-    return Samples(np.concatenate(features), np.array(answers), np.array(names))
+        features.append(features_of(model, crops, masks))
+        made += [replace(x, crop=x.crop[:0], mask=x.mask[:0]) for x in batch]
+        progress(len(made) / count, f"lesion {len(made)} of {count}")
+    return Samples(
+        np.concatenate(features),
+        *(np.array([getattr(lesion, key) for lesion in made]) for key in ("answers", "rules")),
+        np.array([lesion.case for lesion in made]),
+    )
 
 
 def _check_grid(cases: Sequence[Case], model: Model) -> None:
@@ -121,7 +139,7 @@ def _lesion(source: Source, edge: int, rng: np.random.Generator) -> _Lesion | No
         image.SetSpacing((case.spacing_mm,) * 3)
     kind = str(rng.choice(source.lesion_types))
     try:
-        made = insert(ct, labels, LesionSpec(type=kind, phase=phase), rng)
+        made = apply(ct, labels, plan(ct, labels, LesionSpec(type=kind, phase=phase), rng))
     except PastaError:
         return None  # the organ is too small for it, or too little of it is there
     mask = sitk.GetArrayFromImage(made.lesion_mask) > 0
@@ -130,9 +148,11 @@ def _lesion(source: Source, edge: int, rng: np.random.Generator) -> _Lesion | No
     center = np.argwhere(mask).mean(axis=0).round() + rng.integers(-JITTER, JITTER + 1, 3)
     crop = cube(sitk.GetArrayViewFromImage(made.ct), center, edge, -1024)
     seen = cube(mask, center, edge, 0)
-    told = {**made.truth.attributes, "type": kind}
-    answers = [values.index(told[key]) for key, values in question_values().items()]
-    return _Lesion(crop.astype(np.float32), seen, answers, case.name)
+    answers, rules = (
+        [values.index({**told, "type": kind}[key]) for key, values in question_values().items()]
+        for told in (made.truth.attributes, made.truth.measured)
+    )
+    return _Lesion(crop.astype(np.float32), seen, answers, rules, case.name)
 
 
 def save_samples(path: Path, samples: Samples) -> None:

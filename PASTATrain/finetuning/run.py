@@ -23,7 +23,7 @@ from PASTATrain.finetuning.programs import NNUNet
 from PASTATrain.finetuning.trainers import pasta_trainers
 from PASTATrain.judging.evaluate import evaluate_models
 from PASTATrain.judging.intervals import RESAMPLES
-from PASTATrain.judging.manifest import Entry
+from PASTATrain.manifest import Entry
 
 TOLERANCE_MM = 2.0
 """Of the surface Dice in the evaluation."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTATrain.judging.intervals import RESAMPLES
-from PASTATrain.judging.manifest import read_manifest
+from PASTATrain.manifest import read_manifest
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -15,10 +15,10 @@ from PASTALib.progress import Progress
 from PASTATrain.judging.comparison import compare
 from PASTATrain.judging.figures import figures_of
 from PASTATrain.judging.judge import judge
-from PASTATrain.judging.manifest import Entry
 from PASTATrain.judging.measures import FOUND_DICE
 from PASTATrain.judging.page import render
 from PASTATrain.judging.worst import worst_cases
+from PASTATrain.manifest import Entry
 
 PAGE, FIGURES = "evaluation.html", "figures.json"
 

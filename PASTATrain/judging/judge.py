@@ -10,10 +10,10 @@ import numpy as np
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.progress import Progress
-from PASTATrain.judging.manifest import Entry
 from PASTATrain.judging.measures import lesion_rows, structure_rows
 from PASTATrain.judging.predictions import Labeled, read_prediction, read_scores, read_truth
 from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, StructureRow
+from PASTATrain.manifest import Entry
 
 
 def chosen(entries: Sequence[Entry], split: str) -> list[Entry]:

@@ -8,9 +8,9 @@ import numpy as np
 
 from PASTALib.catalog import catalog
 from PASTALib.measure import equivalent_diameter
-from PASTATrain.judging.manifest import Entry
 from PASTATrain.judging.predictions import Blob, Labeled
 from PASTATrain.judging.rows import FindingRow, LesionRow, StructureRow
+from PASTATrain.manifest import Entry
 
 FOUND_DICE = 0.1
 """Least Dice of a finding with a lesion to count as finding it, as in `PASTATrain.evaluation`."""

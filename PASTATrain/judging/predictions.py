@@ -16,7 +16,7 @@ from scipy import ndimage
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.hosts import include_lesions
-from PASTATrain.judging.manifest import Entry
+from PASTATrain.manifest import Entry
 
 SCORES = "scores.csv"
 """Optional, beside the cases: ``name`` and ``malignancy`` (a probability) or ``risk``."""

@@ -11,10 +11,10 @@ import SimpleITK as sitk
 
 from PASTALib.catalog import catalog
 from PASTALib.reading import read_ct
-from PASTATrain.judging.manifest import Entry
 from PASTATrain.judging.plots import slice_picture
 from PASTATrain.judging.predictions import read_prediction, read_truth
 from PASTATrain.judging.rows import Judged, StructureRow
+from PASTATrain.manifest import Entry
 
 SHOWN = 6
 """Pictures of each kind."""

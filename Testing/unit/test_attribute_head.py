@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,12 @@ import torch
 from PASTALib.errors import PastaError
 from PASTALib.model import Model, ModelInfo, Normalization, load_model, save_model
 from PASTALib.progress import CancelToken, silent
-from PASTATrain.attributes.features import crop_edge, lesion_features, pooled
-from PASTATrain.attributes.head import HeadInfo, load_head, question_values
-from PASTATrain.attributes.samples import Samples, make_samples
-from PASTATrain.attributes.training import fit, judge_head
+from PASTATrain.attributes.samples import Samples, make_samples, question_values
+from PASTATrain.attributes.training import answers_of, judge_answers, train_head
 from PASTATrain.cases import Case, save_case
 from PASTATrain.cli import main
+from PASTATrain.heads.encoder import crop_edge, features_of, pooled
+from PASTATrain.heads.head import HeadInfo, read_head, with_prefix
 from PASTATrain.sources import torso_case
 
 INFO = ModelInfo(
@@ -46,23 +47,27 @@ def test_the_questions_are_the_five_attributes_and_the_type():
     }  # fmt: skip
 
 
-def test_features_are_means_in_the_lesion_and_in_the_crop(model):
+def test_features_are_mean_and_maximum_in_the_lesion_and_mean_of_the_crop(model):
     image = torch.randn(2, 1, 8, 8, 8)
     mask = torch.zeros(2, 1, 8, 8, 8)
     mask[:, :, 2:4, 2:4, 2:4] = 1
-    features = pooled(model.network, image, mask)
-    assert features.shape == (2, 2 * sum(INFO.features))
     with torch.inference_mode():
-        finest, *_ = model.network.encode(image)
-    assert torch.allclose(features[:, :4], finest[:, :, 2:4, 2:4, 2:4].mean((2, 3, 4)), atol=1e-5)
-    assert torch.allclose(features[:, 4:8], finest.mean((2, 3, 4)), atol=1e-5)
+        levels = model.network.encode(image)
+    features = pooled(levels, mask)
+    assert features.shape == (2, 3 * sum(INFO.features))
+    inside = levels[0][:, :, 2:4, 2:4, 2:4]
+    assert torch.allclose(features[:, :4], inside.mean((2, 3, 4)), atol=1e-5)
+    assert torch.equal(features[:, 4:8], inside.amax((2, 3, 4)))
+    assert torch.allclose(features[:, 8:12], levels[0].mean((2, 3, 4)), atol=1e-5)
+    assert torch.isfinite(pooled(levels, torch.zeros_like(mask))).all()
 
 
 def test_samples_are_the_same_for_the_same_seed_and_have_answers_in_range(model, torsos):
     first, again = (make_samples(torsos, model, 6, 4, silent, CancelToken()) for _ in range(2))
     assert np.array_equal(first.features, again.features)
     assert np.array_equal(first.answers, again.answers)
-    assert first.features.shape == (6, 2 * sum(INFO.features))
+    assert np.array_equal(first.rules, again.rules)
+    assert first.features.shape == (6, 3 * sum(INFO.features))
     for column, values in enumerate(question_values().values()):
         assert (first.answers[:, column] < len(values)).all()
     other = make_samples(torsos, model, 6, 5, silent, CancelToken())
@@ -84,13 +89,15 @@ def learnable(count: int, seed: int) -> Samples:
     noise = rng.normal(0, 0.2, (count, 40)).astype(np.float32)
     told = [np.eye(len(v))[answers[:, n]] for n, v in enumerate(question_values().values())]
     noise[:, :28] += np.concatenate(told, 1).astype(np.float32)
-    return Samples(noise, answers, np.array([f"case{n % 8}" for n in range(count)]))
+    return Samples(noise, answers, answers, np.array([f"case{n % 8}" for n in range(count)]))
 
 
-def test_a_head_learns_what_the_features_tell():
-    info = HeadInfo("x", 8, 40, question_values(), {})
-    head = fit(learnable(600, 1), info, seed=1)
-    figures = {row.attribute: row for row in judge_head(head, info, learnable(100, 2), 50)}
+def test_a_head_learns_what_the_features_tell(tmp_path):
+    info = HeadInfo("attributes", "tiny", "x", 8, 40, question_values(), {})
+    head = train_head(learnable(600, 1), info, 1, tmp_path, silent, CancelToken())
+    test = learnable(100, 2)
+    told = answers_of(head, info, test.features)
+    figures = {row.attribute: row for row in judge_answers(told, test, info, 50)}
     assert set(figures) == set(question_values())
     for row in figures.values():
         assert row.accuracy.value > 0.85
@@ -105,17 +112,20 @@ def test_the_command_trains_a_head_beside_a_frozen_encoder(model, torsos, tmp_pa
     command = ["--run", str(tmp_path / "run"), "attributes", "--model", str(tmp_path / "model")]
     command += ["-o", str(tmp_path / "head"), "--lesions", "30", "--device", "cpu"]
     assert main(command) == 0
-    assert "density: accuracy" in capsys.readouterr().err
+    assert re.search("density: accuracy .*; by rule", capsys.readouterr().err)
     assert (tmp_path / "model" / "weights.safetensors").read_bytes() == weights
     loaded = load_model(tmp_path / "model")
-    info, head = load_head(tmp_path / "head", loaded.info.sha256)
+    info, weights = read_head(tmp_path / "head", loaded.info.sha256)
     assert info.training == {"lesions": 30, "scans": 2, "seed": 1}
+    head = info.head().eval()
+    head.load_state_dict(with_prefix(weights, "head."))
     edge = crop_edge(loaded)
     crops, masks = np.zeros((1, *(edge,) * 3)), np.ones((1, *(edge,) * 3))
-    assert head(torch.from_numpy(lesion_features(loaded, crops, masks))).shape == (1, 28)
+    assert head(torch.from_numpy(features_of(loaded, crops, masks))).shape == (1, 28)
     stored = json.loads((tmp_path / "head" / "attributes-figures.json").read_text(encoding="utf-8"))
-    assert {row["accuracy"]["count"] for row in stored} == {10}
+    for who in ("head", "rules"):
+        assert {row["accuracy"]["count"] for row in stored[who]} == {10}
     with pytest.raises(PastaError, match="another model"):
-        load_head(tmp_path / "head", "0")
-    with pytest.raises(PastaError, match="no attribute head"):
-        load_head(tmp_path, "0")
+        read_head(tmp_path / "head", "0")
+    with pytest.raises(PastaError, match="no head"):
+        read_head(tmp_path, "0")

@@ -23,10 +23,10 @@ from PASTATrain.judging.cli import main
 from PASTATrain.judging.comparison import compare
 from PASTATrain.judging.figures import figures_of, froc_of
 from PASTATrain.judging.intervals import estimate, mean
-from PASTATrain.judging.manifest import label_table, read_manifest
 from PASTATrain.judging.measures import outlines
 from PASTATrain.judging.predictions import blobs_of, read_truth
 from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, StructureRow
+from PASTATrain.manifest import label_table, read_manifest
 from report_case import LESIONS, MODEL, a_case
 
 pytest.importorskip("monai")

@@ -1,20 +1,25 @@
-"""The manifest: which scans there are, with masks, reports, patients and splits, in one JSON file.
+"""The manifest: all scans of a training or a judgment in one JSON file, checked in one place.
 
 ::
 
     {"labels": "totalsegmentator_v2",
      "cases": [{"name": "a1", "patient": "A", "split": "test", "image": "a1.nii.gz",
                 "masks": "a1_seg.nii.gz", "report": "a1.json",
+                "malignant": ["liver"], "stage": "T3",
                 "survival": {"days": 400, "died": true}}]}
 
-Paths are relative to the file. ``labels`` names a table of the catalogue or is one itself
-(``{"1": "liver", "2": "liver_tumor"}``); a case may have its own. No patient may be in two splits.
+Only name, patient, split and image have to be there. Paths are relative to the file. ``labels``
+names a table of the catalogue or is one itself (``{"1": "liver", "2": "liver_tumor"}``); a case
+may have its own. ``malignant`` lists the organs with a malignant tumor (``[]`` if there is none);
+where it is left out, the masks tell. Splits are ``train``, ``validation`` (where there is none, a
+fifth of the training patients is taken), ``test``, or names of one's own. No patient and no image
+may be in two splits.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +28,10 @@ from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTATrain.exchange.class_names import key_of_name
 
-KEYS = {"name", "patient", "split", "image", "masks", "report", "labels", "survival"}
+KEYS = {
+    "name", "patient", "split", "image", "masks", "report", "labels", "malignant", "stage",
+    "survival",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,8 @@ class Entry:
         report: true findings, None where there are none: a report of PASTA that a reader has
             corrected, or what PASTAGen says of its lesions.
         survival: None where it is not known.
+        malignant: organs with a malignant tumor; None where the masks have to tell.
+        stage: such as ``T3``; None where it is not known.
     """
 
     name: str
@@ -58,6 +68,8 @@ class Entry:
     table: Mapping[int, int]
     report: Path | None
     survival: Survival | None
+    malignant: frozenset[str] | None = None
+    stage: str | None = None
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -93,7 +105,6 @@ def _entry(row: dict[str, Any], labels: Any, path: Path) -> Entry:
     for key, file in files.items():
         if not file.exists():
             raise PastaError(f"The {key} '{file}' of the case {name} in '{path}' is missing.")
-    survival = row.get("survival")
     return Entry(
         name=name,
         patient=str(row["patient"]),
@@ -102,8 +113,53 @@ def _entry(row: dict[str, Any], labels: Any, path: Path) -> Entry:
         masks=files.get("masks"),
         table=label_table(row.get("labels", labels), str(path)),
         report=files.get("report"),
-        survival=Survival(float(survival["days"]), bool(survival["died"])) if survival else None,
+        survival=_survival(row, path),
+        malignant=_malignant(row, path),
+        stage=str(row["stage"]) if row.get("stage") is not None else None,
     )
+
+
+def _survival(row: dict[str, Any], path: Path) -> Survival | None:
+    told = row.get("survival")
+    if told is None:
+        return None
+    try:
+        days, died = float(told["days"]), told["died"]
+    except (KeyError, TypeError, ValueError):
+        days, died = -1.0, None
+    if days < 0 or not isinstance(died, bool):
+        raise PastaError(
+            f"The survival of the case {row['name']} in '{path}' must be an object with 'days' "
+            "(a number from 0 on) and 'died' (true or false)."
+        )
+    return Survival(days, died)
+
+
+def _malignant(row: dict[str, Any], path: Path) -> frozenset[str] | None:
+    told = row.get("malignant")
+    if told is None:
+        return None
+    organs = catalog().organs
+    odd = [organ for organ in told if organ not in organs] if isinstance(told, list) else [told]
+    if odd:
+        raise PastaError(
+            f"The case {row['name']} in '{path}' has the malignant organ '{odd[0]}'; give a list "
+            f"of {', '.join(organs)}."
+        )
+    return frozenset(told)
+
+
+def entries_of(entries: Sequence[Entry], split: str, what: str) -> list[Entry]:
+    """The cases of a split.
+
+    Raises:
+        PastaError: there is none.
+    """
+    kept = [entry for entry in entries if entry.split == split]
+    if not kept:
+        splits = ", ".join(sorted({entry.split for entry in entries}))
+        raise PastaError(f"'{what}' has no case in the split '{split}' (there are: {splits}).")
+    return kept
 
 
 def label_table(labels: str | Mapping[str, str], what: str) -> dict[int, int]:
