@@ -14,6 +14,7 @@ from PASTATrain.attributes.cli import add_attributes
 from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
 from PASTATrain.finetuning.cli import add_finetune
+from PASTATrain.heads.cli import add_heads
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
 FIRST_TUNING_TORSO = 1000
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
     add_attributes(commands)
+    add_heads(commands)
     add_corrections(commands)
     add_finetune(commands)
     return parser

@@ -100,11 +100,9 @@ def make_samples(
         features.append(features_of(model, crops, masks))
         made += [replace(x, crop=x.crop[:0], mask=x.mask[:0]) for x in batch]
         progress(len(made) / count, f"lesion {len(made)} of {count}")
-    return Samples(
-        np.concatenate(features),
-        *(np.array([getattr(lesion, key) for lesion in made]) for key in ("answers", "rules")),
-        np.array([lesion.case for lesion in made]),
-    )
+    answers, rules = (np.array([getattr(x, key) for x in made]) for key in ("answers", "rules"))
+    cases_of = np.array([lesion.case for lesion in made])
+    return Samples(np.concatenate(features), answers, rules, cases_of)
 
 
 def _check_grid(cases: Sequence[Case], model: Model) -> None:

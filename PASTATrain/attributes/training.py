@@ -87,9 +87,9 @@ def train_attributes(
         samples["train"], info, seed, run / f"{FOLDER}-{mark}-{count}", progress, cancel
     )
     save_head(run, info, {f"head.{key}": value for key, value in head.state_dict().items()})
-    test = samples["test"]
-    answers = {"head": answers_of(head, info, test.features), "rules": test.rules}
-    figures = {who: judge_answers(told, test, info) for who, told in answers.items()}
+    kept_out = samples["test"]
+    answers = {"head": answers_of(head, info, kept_out.features), "rules": kept_out.rules}
+    figures = {who: judge_answers(told, kept_out, info) for who, told in answers.items()}
     stored = {who: [asdict(row) for row in rows] for who, rows in figures.items()}
     write_text(run / FIGURES, json.dumps(stored, indent=1) + "\n")
     progress(1.0, "The attribute head is trained")

@@ -101,7 +101,11 @@ def fit(
         optimizer, schedule.epochs, schedule.learning_rate / 100
     )
     parts: dict[str, Any] = {"module": module, "optimizer": optimizer, "cosine": cosine}
-    kept = {"epoch": 0, "least": float("inf"), "best": copy.deepcopy(module.state_dict())}
+    kept: dict[str, Any] = {
+        "epoch": 0,
+        "least": float("inf"),
+        "best": copy.deepcopy(module.state_dict()),
+    }
     path = run / CHECKPOINT
     if path.is_file():
         kept = _resume(path, parts)

@@ -27,7 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="[NAME=]FOLDER",
-        help="results of 'pasta analyze', or label files; once for each model",
+        help="results of 'pasta analyze', label files, or scores.csv of 'pasta-train apply'; "
+        "once for each model",
     )
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the page")
     parser.add_argument("--split", default="test", help="which cases (default: %(default)s)")
@@ -57,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         folders = dict(options.predictions)
         if len(folders) < len(options.predictions):
             raise PastaError("Two models have the same name; give names: --predictions A=FOLDER.")
-        entries = chosen(read_manifest(options.manifest), options.split)
+        entries = chosen(read_manifest(options.manifest), options.split, str(options.manifest))
         source = f"{options.manifest.name}, split {options.split}"
         evaluate_models(
             entries,

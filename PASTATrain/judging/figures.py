@@ -10,6 +10,16 @@ import numpy as np
 
 from PASTALib.catalog import catalog
 from PASTATrain.judging.intervals import RESAMPLES, Estimate, estimate, mean, rate_per_case
+from PASTATrain.judging.outcomes import (
+    HorizonFigures,
+    OrganFigures,
+    StageFigures,
+    c_index,
+    horizon_figures,
+    malignancy_auc,
+    organ_figures,
+    stage_figures,
+)
 from PASTATrain.judging.rows import Judged, LesionRow
 
 SIZES = ((0.0, 10.0), (10.0, 20.0), (20.0, math.inf))
@@ -69,16 +79,20 @@ class ModelFigures:
     froc: Froc | None
     attributes: tuple[AttributeFigures, ...]
     auc: Estimate | None
+    organs: tuple[OrganFigures, ...]
+    stage: StageFigures | None
     c_index: Estimate | None
+    horizons: tuple[HorizonFigures, ...]
 
 
 def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
     """Every figure of a model."""
-    cases = [row.case for row in judged.cases]
-    patients = [row.patient for row in judged.cases]
+    outlined = [row for row in judged.cases if row.outlined]
+    cases = [row.case for row in outlined]
+    patients = [row.patient for row in outlined]
     false = [row.case for row in judged.findings if not row.true]
     with_lesion = {row.case for row in judged.lesions}
-    free = [row for row in judged.cases if row.case not in with_lesion]
+    free = [row for row in outlined if row.case not in with_lesion]
     return ModelFigures(
         model=judged.model,
         outlines=tuple(_outlines(judged, resamples)),
@@ -98,8 +112,11 @@ def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
         ),
         froc=froc_of(judged),
         attributes=tuple(attribute_figures(judged.lesions, tuple(catalog().attributes), resamples)),
-        auc=_auc(judged, resamples),
-        c_index=_c_index(judged, resamples),
+        auc=malignancy_auc(judged.cases, resamples),
+        organs=tuple(organ_figures(judged.cases, resamples)),
+        stage=stage_figures(judged.cases, resamples),
+        c_index=c_index(judged.cases, resamples),
+        horizons=tuple(horizon_figures(judged.cases, resamples)),
     )
 
 
@@ -143,11 +160,12 @@ def froc_of(judged: Judged) -> Froc | None:
     """The curve by MONAI, with the point at which every finding counts; None without lesions."""
     from monai.metrics import compute_froc_curve_data, compute_froc_score
 
-    if not judged.lesions or not judged.cases:
+    if not judged.lesions or not any(row.outlined for row in judged.cases):
         return None
     false = np.array([row.confidence for row in judged.findings if not row.true])
     true = np.array([row.confidence for row in judged.lesions if row.found])
-    scans, targets = len(judged.cases), len(judged.lesions)
+    scans = sum(row.outlined for row in judged.cases)
+    targets = len(judged.lesions)
     rates, sensitivity = compute_froc_curve_data(false, true, targets, scans)
     # MONAI leaves out the lowest threshold, under which all findings count.
     rates = np.concatenate([[len(false) / scans], rates])
@@ -188,39 +206,3 @@ def attribute_figures(
             estimate(accuracy, patients, resamples=resamples),
             estimate(f1, patients, resamples=resamples),
         )
-
-
-def _auc(judged: Judged, resamples: int) -> Estimate | None:
-    """Area under the ROC curve of the malignancy of a scan; None where there is one class only."""
-    from sklearn.metrics import roc_auc_score
-
-    malignant = np.array([row.malignant for row in judged.cases])
-    score = np.array([row.malignancy for row in judged.cases])
-    if malignant.all() or not malignant.any():
-        return None
-
-    def area(rows: np.ndarray) -> float:
-        chosen = malignant[rows]
-        one_class = chosen.all() or not chosen.any()
-        return float("nan") if one_class else float(roc_auc_score(chosen, score[rows]))
-
-    return estimate(area, [row.patient for row in judged.cases], resamples=resamples)
-
-
-def _c_index(judged: Judged, resamples: int) -> Estimate | None:
-    """Harrell's concordance of risk and survival, by lifelines; None where nothing is told."""
-    from lifelines.utils import concordance_index
-
-    rows = [row for row in judged.cases if row.days is not None and row.risk is not None]
-    if len(rows) < 2 or not any(row.died for row in rows):
-        return None
-    days, risk = (np.array([getattr(r, key) for r in rows], float) for key in ("days", "risk"))
-    died = np.array([row.died for row in rows])
-
-    def concordance(chosen: np.ndarray) -> float:
-        try:
-            return float(concordance_index(days[chosen], -risk[chosen], died[chosen]))
-        except ZeroDivisionError:  # no pair of this draw can be compared
-            return float("nan")
-
-    return estimate(concordance, [row.patient for row in rows], resamples=resamples)

@@ -1,4 +1,7 @@
-"""From a manifest and the results of models to rows, one scan after the other."""
+"""From a manifest and the results of models to rows, one scan after the other.
+
+A model that gives no outlines, only ``scores.csv``, is judged by its scores.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,34 @@ from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.progress import Progress
 from PASTATrain.judging.measures import lesion_rows, structure_rows
-from PASTATrain.judging.predictions import Labeled, read_prediction, read_scores, read_truth
+from PASTATrain.judging.predictions import (
+    Labeled,
+    has_prediction,
+    read_prediction,
+    read_scores,
+    read_truth,
+)
 from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, StructureRow
-from PASTATrain.manifest import Entry
+from PASTATrain.manifest import Entry, entries_of
 
 
-def chosen(entries: Sequence[Entry], split: str) -> list[Entry]:
-    """The cases of a split that have masks.
+def chosen(entries: Sequence[Entry], split: str, what: str) -> list[Entry]:
+    """The cases of a split that have masks, or tell malignancy, stage or survival.
 
     Raises:
         PastaError: there is none.
     """
-    kept = [entry for entry in entries if entry.split == split and entry.masks is not None]
+    kept = [entry for entry in entries_of(entries, split, what) if _has_truth(entry)]
     if not kept:
-        splits = ", ".join(sorted({entry.split for entry in entries}))
         raise PastaError(
-            f"The manifest has no case with masks in the split '{split}' (there are: {splits})."
+            f"No case in the split '{split}' of '{what}' has masks, malignant, stage or survival."
         )
     return kept
+
+
+def _has_truth(entry: Entry) -> bool:
+    told = (entry.masks, entry.malignant, entry.stage, entry.survival)
+    return any(value is not None for value in told)
 
 
 def judge(
@@ -38,7 +51,7 @@ def judge(
 
     Args:
         model: what to call it.
-        folder: of its results, see `PASTATrain.judging.predictions.read_prediction`.
+        folder: of its results, see `PASTATrain.judging.predictions`.
         entries: the scans.
         tolerance_mm: of the surface Dice.
         progress: told after each scan.
@@ -52,8 +65,17 @@ def judge(
     cases: list[CaseRow] = []
     given: set[int] = set()
     scores = read_scores(folder)
+    outlines = not scores or any(has_prediction(folder, entry) for entry in entries)
     for number, entry in enumerate(entries):
+        progress((number + 1) / len(entries), f"{model}: {entry.name}")
+        told = scores.get(entry.name, {})
+        if entry.masks is None:
+            cases.append(_case_row(entry, None, None, told))
+            continue
         image, truth = read_truth(entry)
+        if not outlines:
+            cases.append(_case_row(entry, truth, None, told))
+            continue
         found = read_prediction(folder, entry, image)
         spacing = image.GetSpacing()[::-1]
         given |= set(np.unique(found.organs).tolist())
@@ -61,8 +83,7 @@ def judge(
         new_lesions, new_findings = lesion_rows(entry, truth, found, spacing)
         lesions += new_lesions
         findings += new_findings
-        cases.append(_case_row(entry, truth, new_findings, scores.get(entry.name, {})))
-        progress((number + 1) / len(entries), f"{model}: {entry.name}")
+        cases.append(_case_row(entry, truth, new_findings, told))
     absent = [
         key
         for key in dict.fromkeys(row.structure for row in structures)
@@ -73,17 +94,41 @@ def judge(
 
 
 def _case_row(
-    entry: Entry, truth: Labeled, findings: Sequence[FindingRow], scores: dict[str, float]
+    entry: Entry,
+    truth: Labeled | None,
+    findings: Sequence[FindingRow] | None,
+    scores: dict[str, float],
 ) -> CaseRow:
     """Malignancy is what the scores say, else the confidence of the surest malignant finding."""
     kinds = catalog().lesion_types
-    surest = max((row.confidence for row in findings if kinds[row.type].malignant), default=0.0)
+    malignant = malignant_organs(entry, truth)
+    surest = float("nan")
+    if findings is not None:
+        surest = max((row.confidence for row in findings if kinds[row.type].malignant), default=0.0)
+    organs = _named(scores, "malignancy_") if malignant is not None else {}
     return CaseRow(
         entry.name,
         entry.patient,
-        any(kinds[blob.type].malignant for blob in truth.blobs),
+        bool(malignant) if malignant is not None else None,
         scores.get("malignancy", surest),
         entry.survival.days if entry.survival else None,
         entry.survival.died if entry.survival else False,
         scores.get("risk"),
+        {organ: (organ in (malignant or ()), value) for organ, value in organs.items()},
+        entry.stage,
+        _named(scores, "stage_"),
+        findings is not None,
     )
+
+
+def malignant_organs(entry: Entry, truth: Labeled | None) -> frozenset[str] | None:
+    """Organs with a malignant tumor: as the manifest tells, else by the masks; else None."""
+    if entry.malignant is not None or truth is None:
+        return entry.malignant
+    present = set(np.unique(truth.lesions).tolist())
+    types = catalog().lesion_types.values()
+    return frozenset(kind.organ for kind in types if kind.malignant and kind.label in present)
+
+
+def _named(scores: dict[str, float], prefix: str) -> dict[str, float]:
+    return {k.removeprefix(prefix): v for k, v in scores.items() if k.startswith(prefix)}

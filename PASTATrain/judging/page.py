@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from PASTATrain.judging.comparison import Comparison
 from PASTATrain.judging.figures import ModelFigures
-from PASTATrain.judging.plots import dice_plot, froc_plot
+from PASTATrain.judging.plots import dice_plot, froc_plot, survival_plot
 from PASTATrain.judging.rows import Judged
 from PASTATrain.judging.worst import WorstCase
 
@@ -56,4 +56,9 @@ def render(
         facts=facts,
         froc=data_address(froc_plot(figures)),
         dice=data_address(dice_plot(judged)),
+        survival={
+            model.model: data_address(png)
+            for model in judged
+            if (png := survival_plot(model)) is not None
+        },
     )

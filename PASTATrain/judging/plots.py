@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.outcomes import DAYS_A_YEAR, Followed
 from PASTATrain.judging.rows import Judged
 
 if TYPE_CHECKING:
@@ -51,6 +52,30 @@ def froc_plot(models: Sequence[ModelFigures]) -> bytes | None:
     axes.set_xlim(left=0)
     axes.grid(alpha=0.3)
     axes.legend()
+    return _png(figure)
+
+
+def survival_plot(judged: Judged) -> bytes | None:
+    """Kaplan-Meier curves of the patients above and below the median risk; None without risks."""
+    from lifelines import KaplanMeierFitter
+    from lifelines.statistics import logrank_test
+
+    who = Followed.of(judged.cases)
+    if who is None:
+        return None
+    high = who.risk > np.median(who.risk)
+    if not high.any():
+        return None
+    figure = _figure(5.0, 3.6)
+    axes = figure.add_subplot()
+    for rows, name in ((~high, "lower half of risk"), (high, "upper half of risk")):
+        curve = KaplanMeierFitter(label=f"{name}, n = {rows.sum()}")
+        curve.fit(who.days[rows] / DAYS_A_YEAR, who.died[rows]).plot_survival_function(ax=axes)
+    chance = logrank_test(who.days[high], who.days[~high], who.died[high], who.died[~high]).p_value
+    axes.set_title(f"{judged.model}: log-rank p = {chance:.2g}", fontsize=9)
+    axes.set_xlabel("years")
+    axes.set_ylabel("alive")
+    axes.set_ylim(0, 1.02)
     return _png(figure)
 
 

@@ -19,7 +19,8 @@ from PASTALib.hosts import include_lesions
 from PASTATrain.manifest import Entry
 
 SCORES = "scores.csv"
-"""Optional, beside the cases: ``name`` and ``malignancy`` (a probability) or ``risk``."""
+"""Optional, beside the cases or instead of them: ``name`` and, as far as a model tells them,
+``malignancy``, ``malignancy_ORGAN``, ``stage_STAGE`` (probabilities) and ``risk``."""
 _NEIGHBORS = np.ones((3, 3, 3))
 
 
@@ -74,6 +75,12 @@ def read_truth(entry: Entry) -> tuple[sitk.Image, Labeled]:
     if entry.report is not None:
         blobs = _with_attributes(blobs, true_findings(entry.report), image)
     return image, _labeled(labels, blobs, image)
+
+
+def has_prediction(folder: Path, entry: Entry) -> bool:
+    """Whether there are outlines of a scan."""
+    names = (f"{entry.name}/segmentation.nii.gz", f"{entry.name}.nii.gz")
+    return any((folder / name).is_file() for name in names)
 
 
 def read_prediction(folder: Path, entry: Entry, reference: sitk.Image) -> Labeled:

@@ -51,15 +51,32 @@ class FindingRow:
 
 @dataclass(frozen=True)
 class CaseRow:
-    """One scan: whether a malignant lesion is in it and how sure the model is; survival, risk."""
+    """One scan: what is true of it as a whole, and what the model says of that.
+
+    Attributes:
+        case: name of the scan.
+        patient: who it is of.
+        malignant: whether a malignant lesion is in it; None where that is not known.
+        malignancy: how sure the model is, NaN where it says nothing.
+        days, died: survival, where it is known.
+        risk: where the model tells one.
+        organs: for organs with a probability of their own: truth and probability.
+        stage: where it is known.
+        stages: probability of each stage, where the model tells them.
+        outlined: whether masks and outlines were compared, too.
+    """
 
     case: str
     patient: str
-    malignant: bool
+    malignant: bool | None
     malignancy: float
     days: float | None = None
     died: bool = False
     risk: float | None = None
+    organs: Mapping[str, tuple[bool, float]] = field(default_factory=dict)
+    stage: str | None = None
+    stages: Mapping[str, float] = field(default_factory=dict)
+    outlined: bool = True
 
 
 @dataclass(frozen=True)

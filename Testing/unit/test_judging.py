@@ -105,6 +105,9 @@ def test_an_image_in_two_splits_is_an_error_under_whatever_name(tmp_path):
         ({"mask": "x.nii.gz"}, "has unknown mask"),
         ({"labels": {"1": "wart"}}, "'wart'"),
         ({"labels": "mine"}, "label table 'mine' is not known"),
+        ({"malignant": ["spleen"]}, "malignant organ 'spleen'"),
+        ({"survival": {"days": -1, "died": True}}, "survival of the case x"),
+        ({"survival": {"days": 10, "died": "yes"}}, "'died' .true or false."),
     ],
 )
 def test_a_bad_line_of_the_manifest_says_what_is_wrong(change, message, tmp_path):
@@ -233,6 +236,39 @@ def test_auc_and_c_index_are_those_of_the_ranks():
     survived = [(100, True, 3.0), (200, True, 2.0), (300, False, 2.5)]
     cases = [CaseRow(str(n), str(n), False, 0, *row) for n, row in enumerate(survived)]
     assert figures_of(judged(cases=cases), 100).c_index.value == pytest.approx(2 / 3)
+
+
+def test_the_auc_at_a_horizon_weighs_deaths_by_the_chance_of_being_followed():
+    # One is lost after 100 days, so deaths after it stand for 1 / (3/4) patients each.
+    rows = [(50, True, 0.9), (100, False, 0.5), (200, True, 0.3), (300, True, 0.8)]
+    rows += [(500, False, 0.4)]
+    cases = [CaseRow(str(n), str(n), None, NAN, *row) for n, row in enumerate(rows)]
+    (one,) = figures_of(judged(cases=cases), 50).horizons
+    assert one.years == 1
+    assert one.auc.value == pytest.approx((1 + 4 / 3) / (1 + 4 / 3 + 4 / 3))
+    assert one.auc.count == 4  # the lost patient is left out
+
+
+def test_stages_are_judged_by_the_most_probable_and_by_rank():
+    told = [("I", 0.9), ("I", 0.4), ("II", 0.45), ("II", 0.1)]
+    cases = [
+        CaseRow(str(n), str(n), None, NAN, stage=stage, stages={"I": p, "II": 1 - p})
+        for n, (stage, p) in enumerate(told)
+    ]
+    found = figures_of(judged(cases=cases), 50)
+    assert found.stage.accuracy.value == 0.75
+    assert found.stage.auc.value == 0.75
+    assert found.auc is None
+
+
+def test_scores_of_organs_are_judged_where_the_truth_is_known():
+    organs = [(True, 0.8), (False, 0.1), (False, 0.3)]
+    cases = [CaseRow(str(n), str(n), t, p, organs={"liver": (t, p)}, outlined=False)
+             for n, (t, p) in enumerate(organs)]  # fmt: skip
+    found = figures_of(judged(cases=cases), 50)
+    assert found.organs[0].auc.value == 1.0
+    assert found.organs[0].brier.value == pytest.approx((0.04 + 0.01 + 0.09) / 3)
+    assert found.false_per_scan.count == 0  # nothing was outlined, so nothing was false
 
 
 def test_two_models_are_tested_in_pairs():
