@@ -39,6 +39,7 @@ class TrainingConfig:
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
         lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
+        compile: backend of ``torch.compile``, such as ``inductor``; empty runs as it is written.
         workers: processes that make patches.
         save_every: steps between checkpoints.
         seed: of everything random.
@@ -67,6 +68,7 @@ class TrainingConfig:
     compresses: bool = True
     finest: int = 0
     lesion_threshold: float = 0.5
+    compile: str = ""
     workers: int = 1
     save_every: int = 100
     seed: int = 1

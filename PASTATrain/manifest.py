@@ -11,9 +11,9 @@
 Only name, patient, split and image have to be there. Paths are relative to the file. ``labels``
 names a table of the catalogue or is one itself (``{"1": "liver", "2": "liver_tumor"}``); a case
 may have its own. ``malignant`` lists the organs with a malignant tumor (``[]`` if there is none);
-where it is left out, the masks tell. Splits are ``train``, ``validation`` (where there is none, a
-fifth of the training patients is taken), ``test``, or names of one's own. No patient and no image
-may be in two splits.
+where it is left out, the masks tell. ``"modality": "mr"`` says that a scan is no CT. Splits are
+``train``, ``validation`` (where there is none, a fifth of the training patients is taken),
+``test``, or names of one's own. No patient and no image may be in two splits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from PASTATrain.exchange.class_names import key_of_name
 
 KEYS = {
     "name", "patient", "split", "image", "masks", "report", "labels", "malignant", "stage",
-    "survival",
+    "survival", "modality",
 }  # fmt: skip
 
 
@@ -58,6 +58,7 @@ class Entry:
         survival: None where it is not known.
         malignant: organs with a malignant tumor; None where the masks have to tell.
         stage: such as ``T3``; None where it is not known.
+        modality: ``ct`` or ``mr``.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Entry:
     survival: Survival | None
     malignant: frozenset[str] | None = None
     stage: str | None = None
+    modality: str = "ct"
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:
@@ -116,7 +118,15 @@ def _entry(row: dict[str, Any], labels: Any, path: Path) -> Entry:
         survival=_survival(row, path),
         malignant=_malignant(row, path),
         stage=str(row["stage"]) if row.get("stage") is not None else None,
+        modality=_modality(row, path),
     )
+
+
+def _modality(row: dict[str, Any], path: Path) -> str:
+    modality = row.get("modality", "ct")
+    if modality not in ("ct", "mr"):
+        raise PastaError(f"The modality of {row['name']} in '{path}' must be 'ct' or 'mr'.")
+    return str(modality)
 
 
 def _survival(row: dict[str, Any], path: Path) -> Survival | None:

@@ -33,6 +33,9 @@ MINIMUM_TISSUE = 0.05
 MOST_LESIONS = 5
 """In a patch. A lesion is small, and a patch costs 30 times what inserting one does."""
 
+STORED = "stored"
+"""Kind of a case whose lesions are in its labels."""
+
 REPAINT_AFTER = 6
 """A case serves this many patches before it is painted anew or gets another phase (0.3 s)."""
 
@@ -131,7 +134,9 @@ class PatchMaker:
         _, sources = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
         source = sources[rng.integers(len(sources))]
         hu, phase = source.draw_image(rng, self._config.spacing_mm)
-        if source.lesion_types and rng.random() < self._config.lesion_share:
+        if source.case.kind == STORED:
+            region, channels = self._region(source, hu, self._stored_voxel(source, rng))
+        elif source.lesion_types and rng.random() < self._config.lesion_share:
             region, channels = self._with_lesions(source, hu, phase, rng)
         else:
             region, channels = self._region(source, hu, self._any_voxel(source, rng))
@@ -145,6 +150,16 @@ class PatchMaker:
         else:
             center = rng.integers(0, source.case.labels.shape)
         return center + rng.integers(-12, 13, 3)
+
+    def _stored_voxel(self, source: Source, rng: np.random.Generator) -> np.ndarray:
+        """A voxel near one of a lesion, where there is one, as often as lesions are inserted."""
+        known = catalog().lesion_types.values()
+        kinds = [kind.label for kind in known if kind.label in source.voxels]
+        if not kinds or rng.random() >= self._config.lesion_share:
+            return self._any_voxel(source, rng)
+        voxels = source.voxels[int(rng.choice(kinds))]
+        spread = round(0.3 * self._config.patch)
+        return voxels[rng.integers(len(voxels))] + rng.integers(-spread, spread + 1, 3)
 
     def _region(
         self, source: Source, hu: np.ndarray, center: np.ndarray

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.cases import load_cases
@@ -191,6 +192,23 @@ def training_step(
     return loss.detach()
 
 
+def compiled(scales: torch.nn.Module, backend: str) -> torch.nn.Module:
+    """The same through ``torch.compile``: once for each part of the decoder that is in use.
+
+    Raises:
+        PastaError: there is no such backend.
+    """
+    import torch
+
+    known = torch.compiler.list_backends(exclude_tags=())
+    if backend not in known:
+        raise PastaError(
+            f"torch.compile has no backend '{backend}'; 'compile' may be {', '.join(known)}."
+        )
+    scales.compile(backend=backend)
+    return scales
+
+
 def train(
     cases: Path,
     run: Path,
@@ -225,6 +243,8 @@ def train(
     first, began = state.step, time.monotonic()
     with this_process() as process:
         scales = process.replicate(AllScales(state.network))
+        if config.compile:
+            scales = compiled(scales, config.compile)
         batches = iter(patch_loader(cases, config, process.rank + process.count * first))
         log = StepLog(run) if process.is_first else None
         loss_of = SegmentationLoss()

@@ -18,7 +18,8 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "finetune",
         help="fine-tune for a dataset of one's own, through nnU-Net v2",
         description="From a dataset in nnU-Net's raw layout to an evaluated model, in the folder "
-        "RUN. Run it again to go on where it ended.",
+        "RUN. Scans whose channel is not called CT (channel_names in dataset.json), such as MR, "
+        "are normalized one by one. Run it again to go on where it ended.",
     )
     parser.add_argument("data", type=Path, help="folder with dataset.json, imagesTr and labelsTr")
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="of the run")
@@ -54,8 +55,8 @@ def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelTo
         console.line(f"{name}: Dice {dice:.3f}")
     console.line(f"predictions of the validation scans: {made.predictions}")
     console.line(f"trained model for nnU-Net: {made.trained}")
-    if made.model:
-        console.line(f"model for PASTA: {made.model}")
-        console.line(f"evaluation: {options.out / 'evaluation' / 'evaluation.html'}")
+    if made.evaluation:
+        console.line(f"evaluation: {made.evaluation / 'evaluation.html'}")
+        console.line(f"model for PASTA: {made.model or 'none, it reads CT only'}")
     else:
         console.line("no model for PASTA: name the classes (classes: in the settings)")

@@ -38,8 +38,14 @@ class RawDataset:
         """What the names of the image files end with."""
         return str(self.description["file_ending"])
 
+    @property
+    def is_ct(self) -> bool:
+        """Whether its channel is called CT, as nnU-Net tells; all else is normalized by scan."""
+        (name,) = self.description["channel_names"].values()
+        return str(name).lower() == "ct"
+
     def image(self, case: str) -> Path:
-        """File of the CT."""
+        """File of the scan."""
         return self.folder / "imagesTr" / f"{case}_0000{self.ending}"
 
     def labels(self, case: str) -> Path:
@@ -51,7 +57,7 @@ def read_dataset(folder: Path) -> RawDataset:
     """Look at a dataset.
 
     Raises:
-        PastaError: files are missing, or it is no CT dataset of one channel.
+        PastaError: files are missing, or it has more than one channel.
     """
     path = folder / "dataset.json"
     try:
@@ -63,7 +69,7 @@ def read_dataset(folder: Path) -> RawDataset:
             "with dataset.json, imagesTr and labelsTr."
         ) from error
     if len(description.get("channel_names", {})) != 1:
-        raise PastaError(f"'{path}' must name one channel; PASTA's network has one CT.")
+        raise PastaError(f"'{path}' must name one channel; PASTA's network has one.")
     labels = sorted((folder / "labelsTr").glob(f"*{ending}"))
     found = RawDataset(folder, description, tuple(p.name.removesuffix(ending) for p in labels))
     if len(found.cases) < 2:

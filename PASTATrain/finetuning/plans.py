@@ -42,6 +42,7 @@ def finetuning_plans(
     fingerprint: dict[str, Any],
     config: FinetuneConfig,
     dataset_name: str,
+    is_ct: bool = True,
 ) -> dict[str, Any]:
     """Plans for a dataset.
 
@@ -51,6 +52,9 @@ def finetuning_plans(
         fingerprint: what nnU-Net extracted of the dataset.
         config: the run.
         dataset_name: as nnU-Net knows it.
+        is_ct: otherwise, as for MR, each scan is normalized by its own mean and standard deviation,
+            whatever the start has. That is in the range of what the network knows from CT: soft
+            tissue is -2 to 2 for a model of ours, and about so for PASTA's weights.
 
     Raises:
         PastaError: the patch does not fit the network.
@@ -74,6 +78,8 @@ def finetuning_plans(
         plans["foreground_intensity_properties_per_channel"] = intensities
     settings = plans["configurations"][CONFIGURATION]
     settings["batch_size"] = config.batch
+    if not is_ct:
+        settings["normalization_schemes"] = ["ZScoreNormalization"]
     if model is not None and model.compresses:
         settings["architecture"]["network_class_name"] = COMPRESSED_UNET
     settings["data_identifier"] = f"{PLANS_NAME}_{CONFIGURATION}"

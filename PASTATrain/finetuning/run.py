@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text, written_atomically
-from PASTALib.model import ModelInfo, load_model
 from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTATrain.exchange.class_names import catalogue_classes
 from PASTATrain.exchange.nnunet_import import import_nnunet
@@ -37,13 +37,17 @@ class Finetuned:
         trained: trained-model folder of nnU-Net.
         predictions: folder of the label files of the validation scans.
         dice: mean Dice of every class in the validation scans that hold it, by nnU-Net.
-        model: model folder for PASTA; None where the catalogue does not know the classes.
+        model: model folder for PASTA; None where the catalogue does not know the classes, or the
+            scans are no CT.
+        evaluation: folder of the page about the validation scans; None where the catalogue does
+            not know the classes.
     """
 
     trained: Path
     predictions: Path
     dice: dict[str, float]
     model: Path | None
+    evaluation: Path | None
 
 
 def finetune(
@@ -85,11 +89,16 @@ def finetune(
     _train(nnunet, trained, weights, config, device, part_of(progress, 0.15, 0.95), cancel)
     predictions = trained / "fold_0" / "validation"
     dice = _dice_of(predictions / "summary.json", dataset)
-    model = _as_model(trained, run, dataset, config)
-    if model is not None:
-        _judge(dataset, chosen["val"], predictions, load_model(model).info, run / "evaluation")
+    model = evaluation = None
+    classes = _known_classes(dataset, config)
+    if classes is not None:
+        evaluation = run / "evaluation"
+        _judge(dataset, chosen["val"], predictions, classes, evaluation)
+        if dataset.is_ct:
+            model = run / "model"
+            import_nnunet(trained, model, config.classes)
     progress(1.0, "Fine-tuning is done")
-    return Finetuned(trained, predictions, dice, model)
+    return Finetuned(trained, predictions, dice, model, evaluation)
 
 
 def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
@@ -120,7 +129,7 @@ def _prepare(
         progress(0.05, "Checking the dataset")
         nnunet.fingerprint(NUMBER)
     fingerprint = json.loads(path.read_text(encoding="utf-8"))
-    plans = finetuning_plans(start, fingerprint, config, dataset.folder.name)
+    plans = finetuning_plans(start, fingerprint, config, dataset.folder.name, dataset.is_ct)
     text = json.dumps(plans, indent=1) + "\n"
     stored = prepared / f"{PLANS_NAME}.json"
     done = prepared / f"{PLANS_NAME}.done"
@@ -175,21 +184,19 @@ def _dice_of(path: Path, dataset: RawDataset) -> dict[str, float]:
     return {names[number]: float(values["Dice"]) for number, values in means.items()}
 
 
-def _as_model(trained: Path, run: Path, dataset: RawDataset, config: FinetuneConfig) -> Path | None:
-    """The trained network as a model of ours, if the catalogue knows its classes."""
+def _known_classes(dataset: RawDataset, config: FinetuneConfig) -> tuple[str, ...] | None:
+    """Catalogue keys of the labels, if the catalogue knows all of them."""
     try:
-        catalogue_classes(dataset.description["labels"], config.classes)
+        return catalogue_classes(dataset.description["labels"], config.classes)
     except PastaError:
         return None
-    import_nnunet(trained, run / "model", config.classes)
-    return run / "model"
 
 
 def _judge(
-    dataset: RawDataset, cases: list[str], predictions: Path, info: ModelInfo, out: Path
+    dataset: RawDataset, cases: list[str], predictions: Path, classes: tuple[str, ...], out: Path
 ) -> None:
     """The page of ``pasta-eval`` about the validation scans; each counts as a patient."""
-    table = dict(enumerate(info.labels))
+    table = {number: catalog().label(key) for number, key in enumerate(classes) if number}
     entries = [
         Entry(
             name=case,
@@ -200,9 +207,10 @@ def _judge(
             table=table,
             report=None,
             survival=None,
+            modality="ct" if dataset.is_ct else "mr",
         )
         for case in cases
     ]
     source = f"validation scans of {dataset.folder.name}"
-    folders = {info.name: predictions}
+    folders = {"fine-tuned": predictions}
     evaluate_models(entries, folders, out, source, TOLERANCE_MM, RESAMPLES, silent)

@@ -100,7 +100,11 @@ def dice_plot(judged: Sequence[Judged]) -> bytes | None:
 
 
 def slice_picture(
-    hu: np.ndarray, truth: np.ndarray, found: np.ndarray, spacing: Sequence[float], lung: bool
+    hu: np.ndarray,
+    truth: np.ndarray,
+    found: np.ndarray,
+    spacing: Sequence[float],
+    window: tuple[float, float] = WINDOW,
 ) -> bytes:
     """One axial slice with the true outline in green and the found one in red.
 
@@ -109,9 +113,9 @@ def slice_picture(
         truth: boolean mask of the same shape.
         found: boolean mask of the same shape.
         spacing: mm, y, x.
-        lung: show the window of the lung.
+        window: values shown as black and white.
     """
-    low, high = LUNG_WINDOW if lung else WINDOW
+    low, high = window
     height, width = np.array(hu.shape) * spacing
     figure = _figure(3.2, 3.2 * height / width)
     axes = figure.add_subplot()

@@ -10,8 +10,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from PASTALib.catalog import catalog
-from PASTALib.reading import read_ct
-from PASTATrain.judging.plots import slice_picture
+from PASTALib.reading import read_ct, read_image
+from PASTATrain.judging.plots import LUNG_WINDOW, WINDOW, slice_picture
 from PASTATrain.judging.predictions import read_prediction, read_truth
 from PASTATrain.judging.rows import Judged, StructureRow
 from PASTATrain.manifest import Entry
@@ -67,23 +67,29 @@ def _picture(
     """The axial slice with most of the truth, cut out around it."""
     image, truth = read_truth(entry)
     found = read_prediction(folder, entry, image)
-    ct = sitk.Resample(
-        read_ct(entry.image).image, image, sitk.Transform(), sitk.sitkLinear, -1024.0
-    )
+    is_ct = entry.modality == "ct"
+    scan = read_ct(entry.image).image if is_ct else read_image(entry.image)[0]
+    scan = sitk.Resample(scan, image, sitk.Transform(), sitk.sitkLinear, -1024.0 if is_ct else 0.0)
     is_lesion = labels[0] in {kind.label for kind in catalog().lesion_types.values()}
     true = np.isin(truth.lesions if is_lesion else truth.organs, labels)
     if lesion is not None:
         true = np.zeros_like(true)
         true[truth.blobs[lesion].box] = truth.blobs[lesion].mask
     other = np.isin(found.lesions if is_lesion else found.organs, labels)
-    arrays = [sitk.GetArrayFromImage(ct), true, other]
+    arrays = [sitk.GetArrayFromImage(scan), true, other]
     arrays = [_upright(array, image) for array in arrays]
     spacing = sitk.DICOMOrient(image, "LPS").GetSpacing()[::-1]
     z = int(arrays[1].sum(axis=(1, 2)).argmax())
     box = _around(arrays[1][z] | arrays[2][z], spacing[1:])
     hu, true, other = (array[z][box] for array in arrays)
-    lung = bool(true.any()) and float(np.median(hu[true])) < -300
-    return WorstCase(caption, slice_picture(hu, true, other, spacing[1:], lung))
+    return WorstCase(caption, slice_picture(hu, true, other, spacing[1:], _window(hu, true, is_ct)))
+
+
+def _window(values: np.ndarray, true: np.ndarray, is_ct: bool) -> tuple[float, float]:
+    if not is_ct:
+        low, high = np.percentile(values, (1, 99))
+        return float(low), float(high)
+    return LUNG_WINDOW if true.any() and float(np.median(values[true])) < -300 else WINDOW
 
 
 def _upright(array: np.ndarray, geometry: sitk.Image) -> np.ndarray:

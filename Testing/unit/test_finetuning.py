@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+import yaml
 
+from mr_like import mr_like
 from pasta_checkpoint import random_checkpoint
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, Normalization, load_model, save_model
@@ -30,7 +32,8 @@ from PASTATrain.finetuning.programs import TRAINERS
 from raw_dataset import write_raw_dataset
 
 pytest.importorskip("nnunetv2")
-SMOKE = Path(__file__).parents[2] / "PASTATrain" / "configs" / "finetune-smoke.yaml"
+CONFIGS = Path(__file__).parents[2] / "PASTATrain" / "configs"
+SMOKE = CONFIGS / "finetune-smoke.yaml"
 CASES = tuple(f"case{number:02d}" for number in range(30))
 FINGERPRINT = {
     "foreground_intensity_properties_per_channel": {
@@ -231,3 +234,38 @@ def test_a_raw_dataset_becomes_an_evaluated_model_and_a_second_call_keeps_it(
     assert (tmp_path / "run" / "nnunet.log").read_text(encoding="utf-8") == log
     assert main([*command, "--shots", "1"]) == 1
     assert "other settings" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_mr_scans_are_normalized_one_by_one_and_become_a_model_for_nnunet(
+    dataset, tmp_path, capsys
+):
+    data = tmp_path / "Liver"
+    for sub in ("imagesTr", "labelsTr"):
+        (data / sub).mkdir(parents=True)
+    for number, path in enumerate(sorted((dataset / "imagesTr").iterdir())):
+        sitk.WriteImage(
+            mr_like(sitk.ReadImage(str(path)), number), str(data / "imagesTr" / path.name)
+        )
+    for path in (dataset / "labelsTr").iterdir():
+        (data / "labelsTr" / path.name).write_bytes(path.read_bytes())
+    description = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
+    description["channel_names"] = {"0": "MR"}
+    (data / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
+    start = compressing_model(tmp_path / "start")
+    recipe = CONFIGS / "finetune-mr.yaml"
+    smoke = yaml.safe_load(recipe.read_text(encoding="utf-8")) | {
+        "patch": [16, 16, 16], "batch": 1, "workers": 0, "trainer": "PASTATrainer_fewshot",
+    }  # fmt: skip
+    smoke["schedule"] |= {"epochs": 1, "iterations": 2, "validation_iterations": 1}
+    (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(smoke), encoding="utf-8")
+    command = ["finetune", str(data), "-o", str(tmp_path / "run"), "--start", str(start)]
+    assert main([*command, "--settings", str(tmp_path / "smoke.yaml"), "--device", "cpu"]) == 0
+    assert "it reads CT only" in capsys.readouterr().err
+    prepared = next((tmp_path / "run" / "preprocessed").glob("Dataset001_*"))
+    plans = json.loads((prepared / "PASTAPlans.json").read_text(encoding="utf-8"))
+    assert configuration(plans)["normalization_schemes"] == ["ZScoreNormalization"]
+    assert (tmp_path / "run" / "evaluation" / "evaluation.html").is_file()
+    assert not (tmp_path / "run" / "model").exists()
+    log = (tmp_path / "run" / "nnunet.log").read_text(encoding="utf-8")
+    assert "Loading pretrained weights" in log

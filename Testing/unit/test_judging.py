@@ -324,7 +324,7 @@ def test_the_command_judges_two_models_and_writes_one_page(folder, tmp_path, cap
     for text in ("Blind and Eager", "Worst of Blind", "missed liver tumor", "McNemar, exact"):
         assert text in page
     assert "4 scans of 3 patients" in page
-    assert len(re.findall(r'src="data:image/png;base64,', page)) == 4  # two plots, two tumors
+    assert len(re.findall(r'src="data:image/png;base64,', page)) == 5  # three plots, two tumors
     assert not re.search(r"(src|href)=\"(?!data:)", page)  # it needs nothing else
 
 

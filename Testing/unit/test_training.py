@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
+from painted_scans import write_scans
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.model import load_model
@@ -26,6 +29,7 @@ from PASTATrain.painting import other_phase, paint
 from PASTATrain.parts import pack, unpack
 from PASTATrain.patches import PatchMaker, cube
 from PASTATrain.pseudo_labels import fill_unknown, filled
+from PASTATrain.stored import stored_cases
 from PASTATrain.training import (
     CHECKPOINT,
     LOG,
@@ -321,3 +325,67 @@ def test_windows_lie_in_the_patch_and_half_of_them_around_a_lesion() -> None:
             assert axis.stop - axis.start == 16
             assert axis.start % 2 == 0
     assert 20 <= around < 40
+
+
+def test_patches_of_stored_scans_hold_their_own_lesions_and_no_others(tmp_path: Path) -> None:
+    labels = liver_and_lungs()
+    labels[10:13, 18:21, 12:15] = catalog().label("liver_cyst")
+    hu = paint(liver_and_lungs(), 3.0, "non_contrast", np.random.default_rng(0))
+    case = Case("stored", "stored", hu, labels, 3.0, "unknown", "train")
+    config = replace(SMALL, kinds={"stored": 1.0}, lesion_share=1.0)
+    maker = PatchMaker([case], config, seed=0)
+    rng = np.random.default_rng(0)
+    seen = [set(np.unique(maker(rng)["label"]).tolist()) for _ in range(8)]
+    lesions = set(map(CLASSES.index, catalog().lesion_types))
+    assert set().union(*seen) & lesions == {CLASSES.index("liver_cyst")}
+    assert sum(CLASSES.index("liver_cyst") in labels for labels in seen) >= 5
+
+
+def test_a_set_in_the_layout_of_pasta_gen_is_trained_with(tmp_path: Path) -> None:
+    folder = tmp_path / "set" / "Liver" / "Cyst" / "7"
+    folder.mkdir(parents=True)
+    total = np.zeros((60, 60, 60), np.uint8)
+    total[10:40, 10:40, 10:40] = 5  # TotalSegmentator v1: liver
+    label = (total > 0).astype(np.uint8)
+    label[20:32, 20:32, 20:32] = 2
+    img = np.where(label == 2, 5, np.where(label == 1, 60, -80)).astype(np.int16)
+    for name, array in (("img", img), ("total", total), ("label", label)):
+        sitk.WriteImage(sitk.GetImageFromArray(array), str(folder / f"{name}.nii.gz"))
+    (folder / "type.json").write_text('{"5": {"Shape": "Round-like"}}', encoding="utf-8")
+    (case,) = stored_cases(tmp_path / "set", 3.0)
+    assert (case.name, case.kind) == ("stored-Liver-Cyst-7", "stored")
+    cyst = case.labels == catalog().label("liver_cyst")
+    assert cyst.sum() * 27 == pytest.approx(12**3, rel=0.3)
+    assert np.median(case.hu[cyst]) < 30
+    save_case(tmp_path / "cases", case)
+    config = replace(SMALL, kinds={"stored": 1.0}, steps=1)
+    run = tmp_path / "run"
+    assert train(tmp_path / "cases", run, config, "cpu", silent, CancelToken()) == 1
+    with pytest.raises(PastaError, match="neither a manifest nor a folder"):
+        next(stored_cases(tmp_path / "cases", 3.0))
+
+
+def test_a_manifest_with_some_organs_leaves_the_rest_of_the_body_unknown(tmp_path: Path) -> None:
+    path = write_scans(tmp_path, 2, splits=("train",))
+    data = json.loads(path.read_text(encoding="utf-8"))
+    data["labels"] = {str(catalog().label("liver")): "liver"}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    first, second = stored_cases(path, 5.0)
+    assert first.name == "stored-scan00"
+    found = {int(label) for label in np.unique(second.labels)}
+    assert found == {0, catalog().label("liver"), IGNORE}
+
+
+def test_a_compiled_run_learns_what_a_plain_one_does(cases: Path, tmp_path: Path) -> None:
+    ends = []
+    for backend in ("", "eager"):
+        run = tmp_path / f"run{backend}"
+        config = replace(SMALL, steps=3, compile=backend)
+        train(cases, run, config, "cpu", silent, CancelToken())
+        state = TrainingState.fresh(config, "cpu")
+        state.resume(run / CHECKPOINT, "cpu")
+        ends.append(state.network.state_dict())
+    for key, value in ends[0].items():
+        assert torch.allclose(value, ends[1][key], atol=1e-6), key
+    with pytest.raises(PastaError, match="no backend 'gcc'"):
+        train(cases, tmp_path, replace(SMALL, compile="gcc"), "cpu", silent, CancelToken())
