@@ -21,7 +21,9 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "RUN. Scans whose channel is not called CT (channel_names in dataset.json), such as MR, "
         "are normalized one by one. Run it again to go on where it ended.",
     )
-    parser.add_argument("data", type=Path, help="folder with dataset.json, imagesTr and labelsTr")
+    parser.add_argument(
+        "data", type=Path, help="folder with dataset.json, imagesTr and labelsTr; or a manifest"
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="of the run")
     parser.add_argument(
         "--settings",
@@ -32,7 +34,7 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--start", help="model, or weights that 'pasta-model import' wrote")
     parser.add_argument("--trainer", choices=TRAINERS)
     parser.add_argument("--shots", type=int, choices=SHOTS, help="train with so many scans only")
-    parser.add_argument("--fold", type=int, help="which of the five splits")
+    parser.add_argument("--fold", type=int, help="which of the five splits; a manifest has its own")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.set_defaults(handler=run_finetune)
 

@@ -15,6 +15,9 @@ from PASTALib.errors import PastaError
 from PASTALib.files import write_text, written_atomically
 from PASTALib.progress import Progress
 
+Split = dict[str, list[str]]
+"""Names of the scans to ``train`` and to validate (``val``) with, as nnU-Net stores them."""
+
 NUMBER = 1
 """Each run has folders of its own, so its dataset can always be the first."""
 
@@ -114,26 +117,30 @@ def _turn(source: Path, target: Path) -> None:
         sitk.WriteImage(sitk.DICOMOrient(sitk.ReadImage(str(source)), "LPS"), str(temporary), True)
 
 
-def split(cases: tuple[str, ...], fold: int, shots: int | None, seed: int) -> dict[str, list[str]]:
-    """Names of the scans to train and to validate with.
-
-    nnU-Net's own five folds (fewer where there are fewer scans); with `shots`, so many of the
-    fold's training scans are drawn, and the validation scans stay the same.
+def split(cases: tuple[str, ...], fold: int) -> Split:
+    """Names of the scans to train and to validate with: nnU-Net's own five folds, or fewer.
 
     Raises:
-        PastaError: there is no such fold, or it has fewer training scans than `shots`.
+        PastaError: there is no such fold.
     """
     from nnunetv2.utilities.crossval_split import generate_crossval_split
 
     folds = generate_crossval_split(sorted(cases), n_splits=min(5, len(cases)))
     if not 0 <= fold < len(folds):
         raise PastaError(f"The fold {fold} does not exist; {len(cases)} scans give {len(folds)}.")
-    train, validation = ([str(case) for case in folds[fold][k]] for k in ("train", "val"))
-    if shots is not None:
-        if shots > len(train):
-            raise PastaError(
-                f"The fold {fold} has {len(train)} scans to train with, fewer than {shots}."
-            )
-        drawn = np.random.default_rng(seed).choice(train, shots, replace=False)
-        train = sorted(str(case) for case in drawn)
-    return {"train": train, "val": validation}
+    return {k: [str(case) for case in folds[fold][k]] for k in ("train", "val")}
+
+
+def few_shots(chosen: Split, shots: int | None, seed: int) -> Split:
+    """The same with so many of the training scans only; None keeps all.
+
+    Raises:
+        PastaError: there are fewer.
+    """
+    train = chosen["train"]
+    if shots is None:
+        return chosen
+    if shots > len(train):
+        raise PastaError(f"There are {len(train)} scans to train with, fewer than {shots}.")
+    drawn = np.random.default_rng(seed).choice(train, shots, replace=False)
+    return {**chosen, "train": sorted(str(case) for case in drawn)}

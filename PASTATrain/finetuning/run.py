@@ -17,7 +17,15 @@ from PASTATrain.exchange.nnunet_names import to_nnunet
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION
 from PASTATrain.exchange.pretrained import Start, read_start
 from PASTATrain.finetuning.config import FinetuneConfig
-from PASTATrain.finetuning.dataset import NUMBER, RawDataset, read_dataset, split, turned_to_lps
+from PASTATrain.finetuning.dataset import (
+    NUMBER,
+    RawDataset,
+    few_shots,
+    read_dataset,
+    split,
+    turned_to_lps,
+)
+from PASTATrain.finetuning.from_manifest import write_raw_dataset
 from PASTATrain.finetuning.plans import PLANS_NAME, check_patch, finetuning_plans
 from PASTATrain.finetuning.programs import NNUNet
 from PASTATrain.finetuning.trainers import pasta_trainers
@@ -61,7 +69,7 @@ def finetune(
     """Prepare a dataset, fine-tune on it, and validate; goes on where an earlier call ended.
 
     Args:
-        data: dataset in nnU-Net's raw layout.
+        data: dataset in nnU-Net's raw layout, or a manifest, whose splits are then kept.
         run: folder of everything that is made.
         config: the run.
         device: ``cpu``, ``cuda`` or ``mps``.
@@ -72,8 +80,12 @@ def finetune(
         PastaError: the dataset, the start or the configuration is not usable, or nnU-Net failed.
         Cancelled: asked to stop.
     """
+    given = None
+    if data.is_file():
+        data, manifest = run / "dataset" / data.stem, data
+        given = write_raw_dataset(manifest, data, part_of(progress, 0, 0.02))
     dataset = read_dataset(data)
-    chosen = split(dataset.cases, config.fold, config.shots, config.seed)
+    chosen = few_shots(given or split(dataset.cases, config.fold), config.shots, config.seed)
     start = read_start(config.start)
     check_patch(config.patch, len(start.features))
     _keep_settings(run, {**asdict(replace(config, workers=0)), "source": start.source})

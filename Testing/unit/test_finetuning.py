@@ -14,7 +14,9 @@ import torch
 import yaml
 
 from mr_like import mr_like
+from painted_scans import write_scans
 from pasta_checkpoint import random_checkpoint
+from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, Normalization, load_model, save_model
 from PASTALib.network import compressed
@@ -25,7 +27,8 @@ from PASTATrain.exchange.nnunet_names import to_nnunet
 from PASTATrain.exchange.pasta_import import import_pasta
 from PASTATrain.exchange.pretrained import read_start
 from PASTATrain.finetuning.config import FinetuneConfig, read_finetune_config
-from PASTATrain.finetuning.dataset import read_dataset, split, turned_to_lps
+from PASTATrain.finetuning.dataset import few_shots, read_dataset, split, turned_to_lps
+from PASTATrain.finetuning.from_manifest import write_raw_dataset as raw_from_manifest
 from PASTATrain.finetuning.nnunet_starter import allow_torchvision_without_operators
 from PASTATrain.finetuning.plans import check_patch, finetuning_plans
 from PASTATrain.finetuning.programs import TRAINERS
@@ -142,21 +145,22 @@ def test_nnunet_finds_the_trainers_with_their_schedules(monkeypatch, capsys):
 
 @pytest.mark.parametrize("shots", [1, 2, 4, 8, 16])
 def test_few_shots_train_with_so_many_scans_and_validate_with_the_same_ones(shots):
-    full, few = split(CASES, 0, None, 1), split(CASES, 0, shots, 1)
+    full, few = split(CASES, 0), few_shots(split(CASES, 0), shots, 1)
     assert len(few["train"]) == shots
     assert set(few["train"]) <= set(full["train"])
     assert few["val"] == full["val"]
     assert not set(full["train"]) & set(full["val"])
-    assert split(CASES, 0, shots, 1) == few
+    assert few_shots(full, shots, 1) == few
+    assert few_shots(full, None, 1) == full
 
 
 def test_the_folds_validate_with_every_scan_once():
-    parts = [split(CASES, fold, None, 1)["val"] for fold in range(5)]
+    parts = [split(CASES, fold)["val"] for fold in range(5)]
     assert sorted(case for part in parts for case in part) == list(CASES)
     with pytest.raises(PastaError, match="fold 5 does not exist"):
-        split(CASES, 5, None, 1)
+        split(CASES, 5)
     with pytest.raises(PastaError, match="fewer than 4"):
-        split(CASES[:4], 0, 4, 1)
+        few_shots(split(CASES[:4], 0), 4, 1)
 
 
 def test_scans_with_other_axes_are_turned_and_their_labels_with_them(dataset, tmp_path):
@@ -184,6 +188,29 @@ def test_a_dataset_without_an_image_or_with_two_channels_says_so(dataset, tmp_pa
     (tmp_path / "dataset.json").write_text(json.dumps(description))
     with pytest.raises(PastaError, match="one channel"):
         read_dataset(tmp_path)
+
+
+def test_a_manifest_becomes_a_raw_dataset_with_its_own_split(tmp_path):
+    manifest = write_scans(tmp_path, 6, splits=("train", "validation", "test"))
+    data = json.loads(manifest.read_text(encoding="utf-8"))
+    numbers = {"7": "liver tumor", str(catalog().label("liver")): "liver"}
+    masks = sitk.ReadImage(str(tmp_path / "scan01_seg.nii.gz"))
+    masks[10, 10, 10] = 7
+    sitk.WriteImage(sitk.DICOMOrient(masks, "RAS"), str(tmp_path / "scan01_seg.nii.gz"))
+    manifest.write_text(json.dumps({**data, "labels": numbers}), encoding="utf-8")
+    chosen = raw_from_manifest(manifest, tmp_path / "raw", silent)
+    assert chosen == {"train": ["scan00", "scan01"], "val": ["scan02", "scan03"]}
+    raw = read_dataset(tmp_path / "raw")
+    assert raw.description["labels"] == {"background": 0, "liver": 1, "liver_tumor": 2}
+    assert raw.is_ct
+    labels = sitk.ReadImage(str(raw.labels("scan01")))
+    assert labels[10, 10, 10] == 2
+    assert sitk.GetArrayViewFromImage(labels).sum() == 12 * 14 * 16 + 1
+    for case in data["cases"]:
+        case["patient"] = "the same"
+    manifest.write_text(json.dumps(data), encoding="utf-8")
+    with pytest.raises(PastaError, match="patient 'the same' is in the splits"):
+        raw_from_manifest(manifest, tmp_path / "raw", silent)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +282,7 @@ def test_mr_scans_are_normalized_one_by_one_and_become_a_model_for_nnunet(
     start = compressing_model(tmp_path / "start")
     recipe = CONFIGS / "finetune-mr.yaml"
     smoke = yaml.safe_load(recipe.read_text(encoding="utf-8")) | {
-        "patch": [16, 16, 16], "batch": 1, "workers": 0, "trainer": "PASTATrainer_fewshot",
+        "patch": [32, 32, 32], "batch": 1, "workers": 0, "trainer": "PASTATrainer_fewshot",
     }  # fmt: skip
     smoke["schedule"] |= {"epochs": 1, "iterations": 2, "validation_iterations": 1}
     (tmp_path / "smoke.yaml").write_text(yaml.safe_dump(smoke), encoding="utf-8")
