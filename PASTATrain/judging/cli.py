@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pasta-eval",
         description="Compares predictions with the masks and reports of a manifest: outlines, "
-        "lesions, attributes, malignancy and survival, with 95 %% intervals, tests between models "
+        "lesions, attributes, malignancy and survival, with 95 % intervals, tests between models "
         "and pictures of the worst cases, on one page.",
     )
     parser.add_argument("manifest", type=Path, help="JSON file that lists the cases")
