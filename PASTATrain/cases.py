@@ -11,6 +11,10 @@ import SimpleITK as sitk
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 
+STORED = "stored"
+"""Kind of a case whose lesions are in its labels. There may be thousands, so that they are read
+when a patch is drawn of them; all others are held in memory."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -46,25 +50,38 @@ def save_case(folder: Path, case: Case) -> Path:
     return path
 
 
+def load_case(path: Path) -> Case:
+    """Read one case."""
+    with np.load(path) as stored:
+        fields = {key: stored[key] for key in stored.files}
+    return Case(**{key: v.item() if v.ndim == 0 else v for key, v in fields.items()})
+
+
+def case_files(folder: Path, split: str) -> list[tuple[Path, str]]:
+    """Files of all cases of a split with their kinds, sorted by name; no image is read.
+
+    Raises:
+        PastaError: there is none; `prepare` was not run.
+    """
+    found = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as stored:
+            if stored["split"].item() == split:
+                found.append((path, str(stored["kind"].item())))
+    if not found:
+        raise PastaError(
+            f"The folder '{folder}' holds no {split} case; run 'pasta-train prepare' first."
+        )
+    return found
+
+
 def load_cases(folder: Path, split: str) -> list[Case]:
     """All cases of a split, sorted by name.
 
     Raises:
         PastaError: there is none; `prepare` was not run.
     """
-    cases = []
-    for path in sorted(folder.glob("*.npz")):
-        with np.load(path) as stored:
-            fields = {key: stored[key] for key in stored.files}
-        scalars = {k: v.item() for k, v in fields.items() if v.ndim == 0}
-        case = Case(**{**fields, **scalars})
-        if case.split == split:
-            cases.append(case)
-    if not cases:
-        raise PastaError(
-            f"The folder '{folder}' holds no {split} case; run 'pasta-train prepare' first."
-        )
-    return cases
+    return [load_case(path) for path, _ in case_files(folder, split)]
 
 
 def on_grid(labels: sitk.Image, grid: sitk.Image) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,10 +14,11 @@ from PASTAGenLib.lesion_mix import LesionMix
 from PASTAGenLib.scene import OCCUPIED, Scene
 from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after
 from PASTALib.catalog import PHASES, Phase, catalog
+from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
 from PASTALib.model import Normalization
 from PASTATrain import augment
-from PASTATrain.cases import Case
+from PASTATrain.cases import STORED, Case, load_case
 from PASTATrain.classes import CLASSES, IGNORE, channel_table
 from PASTATrain.config import TrainingConfig
 from PASTATrain.painting import other_phase, paint
@@ -32,9 +34,6 @@ MINIMUM_TISSUE = 0.05
 
 MOST_LESIONS = 5
 """In a patch. A lesion is small, and a patch costs 30 times what inserting one does."""
-
-STORED = "stored"
-"""Kind of a case whose lesions are in its labels."""
 
 REPAINT_AFTER = 6
 """A case serves this many patches before it is painted anew or gets another phase (0.3 s)."""
@@ -104,14 +103,25 @@ class Source:
 class PatchMaker:
     """Draws patches; everything random comes from the generator that is handed in."""
 
-    def __init__(self, cases: list[Case], config: TrainingConfig, seed: int) -> None:
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        config: TrainingConfig,
+        seed: int,
+        stored: Sequence[Path] = (),
+    ) -> None:
         self._config = config
-        self._sources = [Source(case) for case in cases]
-        self._kinds = [
-            (kind, [source for source in self._sources if source.case.kind == kind])
-            for kind in config.kinds
-        ]
-        self._kinds = [(kind, sources) for kind, sources in self._kinds if sources]
+        kinds: dict[str, list[Source | Path]] = {
+            kind: [Source(case) for case in cases if case.kind == kind] for kind in config.kinds
+        }
+        if STORED in kinds:
+            kinds[STORED] += stored
+        self._kinds = [(kind, sources) for kind, sources in kinds.items() if sources]
+        if not self._kinds:
+            raise PastaError(
+                f"No case is of the kinds of the configuration ({', '.join(config.kinds)}); add "
+                "such cases, or name those that there are in 'kinds'."
+            )
         shares = np.array([config.kinds[kind] for kind, _ in self._kinds])
         self._shares = shares / shares.sum()
         self._table = channel_table()
@@ -133,6 +143,8 @@ class PatchMaker:
     def _draw(self, rng: np.random.Generator) -> dict[str, Any]:
         _, sources = self._kinds[rng.choice(len(self._kinds), p=self._shares)]
         source = sources[rng.integers(len(sources))]
+        if isinstance(source, Path):
+            source = Source(load_case(source))
         hu, phase = source.draw_image(rng, self._config.spacing_mm)
         if source.case.kind == STORED:
             region, channels = self._region(source, hu, self._stored_voxel(source, rng))
@@ -223,9 +235,18 @@ class PatchMaker:
         }
 
 
-def endless(cases: list[Case], config: TrainingConfig, seed: int) -> Iterator[dict[str, Any]]:
-    """Patches without end; the same seed gives the same patches."""
-    maker = PatchMaker(cases, config, seed)
+def endless(
+    cases: Sequence[Case], config: TrainingConfig, seed: int, stored: Sequence[Path] = ()
+) -> Iterator[dict[str, Any]]:
+    """Patches without end; the same seed gives the same patches.
+
+    Args:
+        cases: held in memory.
+        config: the run.
+        seed: of everything random.
+        stored: files of further cases of the kind `STORED`.
+    """
+    maker = PatchMaker(cases, config, seed, stored)
     rng = np.random.default_rng(seed)
     while True:
         yield maker(rng)

@@ -20,12 +20,11 @@ from PASTALib.errors import PastaError
 from PASTALib.lungs import largest_components
 from PASTALib.progress import CancelToken
 from PASTALib.reading import read_ct
-from PASTATrain.cases import Case, on_grid, save_case
+from PASTATrain.cases import STORED, Case, on_grid, save_case
 from PASTATrain.classes import IGNORE, STRUCTURES
 from PASTATrain.config import read_config
 from PASTATrain.judging.predictions import read_truth
 from PASTATrain.manifest import Entry, entries_of, read_manifest
-from PASTATrain.patches import STORED
 from PASTATrain.sources import model_grid
 
 

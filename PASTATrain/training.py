@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 from PASTALib.progress import CancelToken, Progress
-from PASTATrain.cases import load_cases
+from PASTATrain.cases import STORED, case_files, load_case
 from PASTATrain.classes import CLASSES, IGNORE
 from PASTATrain.config import TrainingConfig
 from PASTATrain.distributed import this_process
@@ -34,13 +34,15 @@ def patch_loader(folder: Path, config: TrainingConfig, start: int) -> DataLoader
     """Batches without end from `config.workers` processes; `start` keeps a resumed run fresh."""
     from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-    cases = load_cases(folder, "train")
+    files = case_files(folder, "train")
+    cases = [load_case(path) for path, kind in files if kind != STORED]
+    stored = [path for path, kind in files if kind == STORED]
 
     class Patches(IterableDataset):
         def __iter__(self) -> Iterator[dict[str, Any]]:
             worker = get_worker_info()
             number = worker.id if worker else 0
-            return endless(cases, config, hash((config.seed, start, number)) % 2**32)
+            return endless(cases, config, hash((config.seed, start, number)) % 2**32, stored)
 
     return DataLoader(
         Patches(),

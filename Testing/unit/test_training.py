@@ -361,6 +361,8 @@ def test_a_set_in_the_layout_of_pasta_gen_is_trained_with(tmp_path: Path) -> Non
     config = replace(SMALL, kinds={"stored": 1.0}, steps=1)
     run = tmp_path / "run"
     assert train(tmp_path / "cases", run, config, "cpu", silent, CancelToken()) == 1
+    with pytest.raises(PastaError, match="No case is of the kinds of the configuration"):
+        train(tmp_path / "cases", tmp_path / "other", SMALL, "cpu", silent, CancelToken())
     with pytest.raises(PastaError, match="neither a manifest nor a folder"):
         next(stored_cases(tmp_path / "cases", 3.0))
 
