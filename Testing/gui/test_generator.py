@@ -18,6 +18,7 @@ def generator(host):
     panel = host.load_module("PASTAGen").panel
     yield panel
     panel.worker.close()
+    panel.many.worker.close()
 
 
 @pytest.fixture
@@ -345,6 +346,42 @@ def test_a_case_is_exported(host, ready, tmp_path):
         getattr(ui, name).checked = False
     ui.exportButton.click()
     assert ui.exportStatus.text == "Choose at least one kind of file."
+
+
+def test_many_cases_are_made_in_the_background_stopped_and_resumed(host, ready, tmp_path):
+    ui = ready.ui
+    ui.manyFolder.directory = str(tmp_path)
+    ui.countSpinBox.value = 3
+    choose(ui.layoutSelector, "nnunet")
+    ui.manyButton.click()
+    assert ui.manyButton.text == "Cancel"
+    records = tmp_path / "Block_liver_cyst/cases/records"
+    host.process_events(lambda: any(records.glob("*.json")), PATIENCE_S)
+    ui.manyButton.click()
+    assert ui.manyStatus.text.startswith("Stopped.")
+    made = len(list(records.glob("*.json")))
+    assert made >= 1
+    host.process_events(lambda: not ready.many.worker._talk or not ready.many.worker._talk.stopping)
+    ui.manyButton.click()
+    host.process_events(lambda: ui.manyButton.text == "Make them", PATIENCE_S)
+    assert ui.manyStatus.text.startswith("3 cases"), ui.manyStatus.text
+    assert (tmp_path / "Block_liver_cyst/cases/contact_sheet.png").is_file()
+    assert ready.many._window.visible
+    assert len(list(tmp_path.glob("*/cases/Dataset501_PASTAGen/imagesTr/*.nii.gz"))) == 3
+
+
+@pytest.mark.slow
+def test_the_model_is_tested_on_the_case(host, scene, ready):
+    preview(host, ready)
+    ready.ui.keepButton.click()
+    ready.ui.testButton.click()
+    assert ready.ui.testButton.text == "Cancel"
+    host.process_events(lambda: ready.ui.testButton.text == "Test the model", PATIENCE_S)
+    lines = ready.ui.testLabel.text.splitlines()
+    assert lines[0].startswith("L1: ")
+    assert "missed" in lines[0] or "Dice" in lines[0]
+    assert "other finding" in lines[-1]
+    assert scene.GetFirstNodeByName("SYNTHETIC Block report") is not None
 
 
 def test_closing_the_scene_or_deleting_the_scan_ends_it_all(host, scene, ready, sample_volume):

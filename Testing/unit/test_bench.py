@@ -260,6 +260,17 @@ def test_every_kind_of_file_is_written(desk, tmp_path):
         desk.export(tmp_path, [])
 
 
+def test_a_script_makes_many_cases_and_goes_on_with_them(desk, tmp_path):
+    first = desk.make_many("liver_cyst", 2, tmp_path, layout="nnunet", long_axis_mm=14.0)
+    assert (first["done"], first["made"], first["failed"]) == (2, 2, 0)
+    with open(first["sheet"], "rb") as sheet:
+        assert sheet.read(4) == b"\x89PNG"
+    again = desk.make_many("liver_cyst", 2, tmp_path, layout="nnunet", long_axis_mm=14.0)
+    assert (again["done"], again["made"]) == (2, 0)
+    with pytest.raises(PastaError, match="another recipe"):
+        desk.make_many("liver_cyst", 3, tmp_path, layout="nnunet", long_axis_mm=14.0)
+
+
 @pytest.mark.parametrize("kind", list(catalog().lesion_types))
 def test_what_a_form_offers_can_be_asked_for(kind):
     choices = choices_of(kind)

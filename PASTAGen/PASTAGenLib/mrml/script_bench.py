@@ -45,6 +45,29 @@ class ScriptBench(BenchDesk):
         name = self.nodes.volume.GetName()
         return self.engine.export(self._open(), name, lesions, Path(folder), formats)
 
+    def make_many(
+        self,
+        lesion_type: str,
+        count: int,
+        folder: str | Path,
+        seed: int = 1,
+        layout: str = "pastagen",
+        **asked: Any,
+    ) -> dict[str, Any]:
+        """Make many cases in this scan; the same call goes on where it was stopped.
+
+        Returns counts, the ``folder`` of the cases and the ``sheet`` with their pictures.
+        """
+        from PASTAGenLib.choices import recipe_entry
+        from PASTAGenLib.production.jobs import make_many, recipe_for
+        from PASTALib.mrml.case import ct_of
+        from PASTALib.progress import silent
+
+        bench = self._open()
+        recipe = recipe_for(recipe_entry(lesion_type, asked, count), layout, seed)
+        image = ct_of(bench.volume).image
+        return make_many(image, bench.labels, recipe, Path(folder), silent)
+
     def test_model(self, model: str = "pasta-s", device: str = "auto") -> tuple[Outcome, ...]:
         """Run PASTA on the case; adds its findings to the scene, and says what it found."""
         from PASTAGenLib.mrml.model_outcomes import outcomes_of

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from PASTAGenLib.cells import write_sheet
 from PASTAGenLib.quality.agreement import measure_agreement
-from PASTAGenLib.quality.gallery import contact_sheet, write_sheet
+from PASTAGenLib.quality.gallery import contact_sheet
 from PASTAGenLib.quality.hidden_lesions import hidden_lesions
 from PASTAGenLib.quality.report import GALLERY_FILE, SHAPES_FILE, report
 from PASTAGenLib.quality.results import (

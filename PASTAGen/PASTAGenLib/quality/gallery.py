@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from PASTAGenLib.apply import insert
+from PASTAGenLib.cells import INK, PAPER, Picture, lesion_cell
 from PASTAGenLib.quality.scans import Scan
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
-from PASTALib.files import written_atomically
-from PASTALib.geometry import Geometry
 from PASTALib.measure import measure_mask
-from PASTALib.pictures import window_of
-from PASTALib.planes import axial_plane
 from PASTALib.progress import Progress
 
 PIXELS, GAP, CAPTION = 92, 2, 12
-LEAST_SIDE_MM, SIDE_PER_LENGTH = 56.0, 2.6
 TYPES_ABREAST = 3
-GRAYS = 20
-"""Gray levels: noise in more of them would make the files several times larger."""
-AIR_HU = -1000.0
-PAPER, INK = 24, 235
-
-Picture = NDArray[np.uint8]
 
 
 def contact_sheet(scans: Sequence[Scan], seed: int, progress: Progress) -> Image.Image:
@@ -67,14 +55,4 @@ def lesion_picture(scan: Scan, type_: str, rng: np.random.Generator) -> Picture 
     size = measure_mask(case.lesion_mask)
     ends = size.long_axis.start, size.long_axis.end
     x, y, z = ((a + b) / 2 for a, b in zip(*ends, strict=True))
-    side = max(LEAST_SIDE_MM, SIDE_PER_LENGTH * size.diameter_3d.length_mm)
-    plane = axial_plane(Geometry.of(case.ct), (x, y, z), side, PIXELS)
-    gray = window_of(kind.organ).gray(plane.sample(case.ct, AIR_HU))
-    levels = np.rint(gray / 255 * (GRAYS - 1)) * (255 / (GRAYS - 1))
-    return np.asarray(np.rint(levels), np.uint8)
-
-
-def write_sheet(sheet: Image.Image, path: Path) -> None:
-    """Write a sheet as PNG, atomically."""
-    with written_atomically(path) as temporary:
-        sheet.quantize(colors=64, dither=Image.Dither.NONE).save(temporary, optimize=True)
+    return lesion_cell(case.ct, kind.organ, (x, y, z), size.diameter_3d.length_mm, PIXELS)

@@ -18,6 +18,7 @@ from PASTAGenLib.ui.case_panel import CasePanel
 from PASTAGenLib.ui.export_panel import BenchExportPanel
 from PASTAGenLib.ui.input_panel import BenchInputPanel
 from PASTAGenLib.ui.lesion_form import LesionForm
+from PASTAGenLib.ui.many_panel import ManyPanel
 from PASTAGenLib.ui.model_test import ModelTest
 from PASTAGenLib.ui.parameters import parameters_of
 from PASTAGenLib.ui.place_panel import PlacePanel
@@ -61,6 +62,7 @@ class GeneratorPanel:
         self.case = CasePanel(ui, desk, scene, say)
         self.export = BenchExportPanel(ui, desk, self.engine)
         self.test = ModelTest(ui, desk, case, ensure_packages, self._progress)
+        self.many = ManyPanel(ui, self.form, desk, self.open)
         self._still = qt.QTimer()
         self._still.setSingleShot(True)
         self._still.setInterval(SETTLE_MS)
@@ -109,6 +111,7 @@ class GeneratorPanel:
         self._still.stop()
         self.desk.put_away()
         self.worker.close()
+        self.many.close()
         self.place.close()
         for tag in self._observers:
             self._scene.RemoveObserver(tag)
@@ -120,6 +123,7 @@ class GeneratorPanel:
         self._still.stop()
         self.input.cancel()
         self.test.cancel()
+        self.many.cancel()
         self.desk.forget()
         self.place.close()
         self.parameters.disconnectGui(self._gui_tag)
