@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from PASTALib.errors import PastaError
+from PASTATrain.settings import read_settings
 
 
 @dataclass(frozen=True)
@@ -80,18 +79,7 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is not known.
     """
-    import yaml
-
-    try:
-        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise PastaError(f"The configuration '{path}' cannot be read: {error}") from error
-    unknown = set(data) - {item.name for item in fields(TrainingConfig)}
-    if unknown:
-        raise PastaError(
-            f"The configuration '{path}' has unknown keys ({', '.join(sorted(unknown))}); see "
-            "PASTATrain/configs/pasta-s.yaml for those that exist."
-        )
+    data = read_settings(path, TrainingConfig)
     for key in ("features", "lesion_weight"):
         if key in data:
             data[key] = tuple(data[key])

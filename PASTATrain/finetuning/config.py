@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PASTALib.errors import PastaError
+from PASTATrain.settings import read_settings
 
 TRAINERS = ("PASTATrainer", "PASTATrainer_ft", "PASTATrainer_fewshot")
 SHOTS = (1, 2, 4, 8, 16)
@@ -53,19 +54,7 @@ def read_finetune_config(path: Path, **overrides: Any) -> FinetuneConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key or value that is not known.
     """
-    import yaml
-
-    try:
-        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise PastaError(f"The configuration '{path}' cannot be read: {error}") from error
-    known = {item.name for item in fields(FinetuneConfig)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise PastaError(
-            f"The configuration '{path}' has unknown keys ({', '.join(unknown)}); known are "
-            f"{', '.join(sorted(known))}."
-        )
+    data = read_settings(path, FinetuneConfig)
     data |= {key: value for key, value in overrides.items() if value is not None}
     if "patch" in data:
         data["patch"] = tuple(data["patch"])

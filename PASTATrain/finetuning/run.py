@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
@@ -32,6 +31,7 @@ from PASTATrain.finetuning.trainers import pasta_trainers
 from PASTATrain.judging.evaluate import evaluate_models
 from PASTATrain.judging.intervals import RESAMPLES
 from PASTATrain.manifest import Entry
+from PASTATrain.settings import keep_settings
 
 TOLERANCE_MM = 2.0
 """Of the surface Dice in the evaluation."""
@@ -88,7 +88,7 @@ def finetune(
     chosen = few_shots(given or split(dataset.cases, config.fold), config.shots, config.seed)
     start = read_start(config.start)
     check_patch(config.patch, len(start.features))
-    _keep_settings(run, {**asdict(replace(config, workers=0)), "source": start.source})
+    keep_settings(run, {**asdict(replace(config, workers=0)), "source": start.source})
     nnunet = NNUNet(run, config.workers)
     dataset = turned_to_lps(dataset, nnunet.raw, part_of(progress, 0, 0.05))
     prepared = nnunet.preprocessed / dataset.folder.name
@@ -111,20 +111,6 @@ def finetune(
             import_nnunet(trained, model, config.classes)
     progress(1.0, "Fine-tuning is done")
     return Finetuned(trained, predictions, dice, model, evaluation)
-
-
-def _keep_settings(run: Path, settings: dict[str, Any]) -> None:
-    """Note what the run is, and refuse to go on with a run of other settings.
-
-    Raises:
-        PastaError: the folder holds a run with other settings.
-    """
-    path, text = run / "run.json", json.dumps(settings, indent=1) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise PastaError(
-            f"'{run}' holds a run with other settings (see run.json there); choose another folder."
-        )
-    write_text(path, text)
 
 
 def _prepare(

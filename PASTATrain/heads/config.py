@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTATrain.heads.fitting import Schedule
+from PASTATrain.settings import read_settings
 
 LESIONS = "lesions"
 """What a crop lies around instead of an organ: the lesions of the masks."""
@@ -54,19 +55,7 @@ def read_head_config(path: Path, **overrides: Any) -> HeadConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key or value that is not known.
     """
-    import yaml
-
-    try:
-        data: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise PastaError(f"The configuration '{path}' cannot be read: {error}") from error
-    known = {item.name for item in fields(HeadConfig)}
-    unknown = sorted(set(data) - known)
-    if unknown:
-        raise PastaError(
-            f"The configuration '{path}' has unknown keys ({', '.join(unknown)}); known are "
-            f"{', '.join(sorted(known))}."
-        )
+    data = read_settings(path, HeadConfig)
     data |= {key: value for key, value in overrides.items() if value is not None}
     around = tuple(data.get("around", ()))
     if not around:

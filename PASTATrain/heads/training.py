@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -13,8 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from PASTALib.errors import PastaError
-from PASTALib.files import write_text
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress, part_of
 from PASTATrain.heads.augmentation import augmentation
@@ -27,8 +24,9 @@ from PASTATrain.heads.fitting import fit, logits_of
 from PASTATrain.heads.head import HeadInfo, read_head, save_head, with_prefix
 from PASTATrain.heads.tasks import Task, task_of
 from PASTATrain.manifest import entries_of, read_manifest
+from PASTATrain.settings import keep_settings
 
-SETTINGS, EXAMPLES = "run.json", "examples.npz"
+EXAMPLES = "examples.npz"
 
 
 def train_on_manifest(
@@ -62,7 +60,9 @@ def train_on_manifest(
     train = entries_of(entries, "train", str(manifest))
     check_crop(config.crop, model)
     task = task_of(name, config.around, train)
-    _keep_settings(run, task, manifest, model, config)
+    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    what = {"task": name, "manifest": digest, "weights": model.info.sha256}
+    keep_settings(run, {**what, **asdict(config)})
     used = [*train, *(entry for entry in entries if entry.split == "validation")]
     path = run / EXAMPLES
     if not path.is_file():
@@ -73,24 +73,6 @@ def train_on_manifest(
     )
     progress(1.0, "The head is trained")
     return info
-
-
-def _keep_settings(run: Path, task: Task, manifest: Path, model: Model, config: HeadConfig) -> None:
-    """Note what the run is, and refuse to go on with a run of another kind.
-
-    Raises:
-        PastaError: the folder holds a run with other settings.
-    """
-    digest = hashlib.sha256(manifest.read_bytes()).hexdigest()
-    settings = {"task": task.name, "manifest": digest, "weights": model.info.sha256}
-    text = json.dumps({**settings, **asdict(config)}, indent=1) + "\n"
-    path = run / SETTINGS
-    if path.is_file() and path.read_text(encoding="utf-8") != text:
-        raise PastaError(
-            f"'{run}' holds a run with other settings or another manifest (see {SETTINGS} there); "
-            "choose another folder."
-        )
-    write_text(path, text)
 
 
 def train_head(
