@@ -71,7 +71,7 @@ def train_attributes(
     for number, (split, (cases, wanted)) in enumerate(parts.items()):
         path = run / f"lesions-{split}-{wanted}-{mark}.npz"
         if not path.is_file():
-            tell = part_of(progress, 0.5 * number, 0.5 * number + 0.4)
+            tell = part_of(progress, 0.45 * number, 0.45 * (number + 1))
             save_samples(path, make_samples(cases, model, wanted, seed + number, tell, cancel))
         samples[split] = load_samples(path)
     info = HeadInfo(
@@ -84,7 +84,12 @@ def train_attributes(
         training={"lesions": count, "scans": len(set(samples["train"].cases)), "seed": seed},
     )
     head = train_head(
-        samples["train"], info, seed, run / f"{FOLDER}-{mark}-{count}", progress, cancel
+        samples["train"],
+        info,
+        seed,
+        run / f"{FOLDER}-{mark}-{count}",
+        part_of(progress, 0.9, 1),
+        cancel,
     )
     save_head(run, info, {f"head.{key}": value for key, value in head.state_dict().items()})
     kept_out = samples["test"]
