@@ -1,0 +1,1 @@
+"""Outlines that follow what a reader points at."""

@@ -1,0 +1,147 @@
+"""What a reader points at, and which voxels of a box that means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from PASTALib.errors import PastaError
+from PASTALib.geometry import Floats, Geometry, Vector
+
+GestureKind = Literal["point", "scribble", "box", "lasso"]
+"""What can be drawn: a point, a line, two opposite corners of a box, a closed line in a plane."""
+
+
+@dataclass(frozen=True)
+class Gesture:
+    """One thing that a reader drew.
+
+    Attributes:
+        kind: what.
+        points: LPS mm; at least one for a point, two for a scribble or a box, three for a lasso.
+        inside: whether it marks the lesion; otherwise it marks what is none.
+    """
+
+    kind: GestureKind
+    points: tuple[Vector, ...]
+    inside: bool = True
+
+    def __post_init__(self) -> None:
+        least = {"point": 1, "scribble": 2, "box": 2, "lasso": 3}[self.kind]
+        if len(self.points) < least:
+            raise PastaError(f"A {self.kind} needs {least} points or more; draw it again.")
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Voxels of a box that are known; bool ``[z, y, x]`` each.
+
+    Attributes:
+        inside: certainly lesion.
+        outside: certainly none.
+    """
+
+    inside: NDArray[np.bool_]
+    outside: NDArray[np.bool_]
+
+
+def check_inside(gestures: Sequence[Gesture], geometry: Geometry) -> None:
+    """Refuse gestures that do not touch the CT.
+
+    Raises:
+        PastaError: no point of a gesture lies in the CT.
+    """
+    for gesture in gestures:
+        index = np.round(geometry.indices_xyz(np.array(gesture.points)))
+        if not ((index >= 0) & (index < geometry.size)).all(axis=1).any():
+            raise PastaError("That point lies outside the CT; click inside it.")
+
+
+def marks_of(gestures: Sequence[Gesture], geometry: Geometry) -> Marks:
+    """The voxels that gestures mark.
+
+    A later gesture wins over an earlier one where both mark a voxel. A box says only that nothing
+    outside of it belongs to the lesion, or, as a negative one, that nothing inside does.
+
+    Args:
+        gestures: in the order in which they were drawn.
+        geometry: of the box, which may be any.
+    """
+    inside, outside = (np.zeros(geometry.shape_zyx, bool) for _ in range(2))
+    for gesture in gestures:
+        if gesture.kind == "box":
+            hit = _in_box(gesture, geometry)
+            outside |= ~hit if gesture.inside else hit
+            inside &= ~outside
+            continue
+        hit = (
+            _in_lasso(gesture, geometry) if gesture.kind == "lasso" else _on_line(gesture, geometry)
+        )
+        mine, other = (inside, outside) if gesture.inside else (outside, inside)
+        mine |= hit
+        other &= ~hit
+    return Marks(inside, outside)
+
+
+def _on_line(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
+    """Voxels on the straight lines between the points."""
+    points = np.array(gesture.points)
+    step = 0.5 * min(geometry.spacing)
+    dense = [points[:1]]
+    for first, second in pairwise(points):
+        count = max(1, int(np.ceil(np.linalg.norm(second - first) / step)))
+        dense.append(first + (second - first) * np.linspace(0, 1, count + 1)[1:, None])
+    index = np.round(geometry.indices_zyx(np.concatenate(dense))).astype(int)
+    index = index[((index >= 0) & (index < geometry.shape_zyx)).all(axis=1)]
+    hit = np.zeros(geometry.shape_zyx, bool)
+    hit[tuple(index.T)] = True
+    return hit
+
+
+def _in_box(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
+    """Voxels between two opposite corners of a box along the patient's axes."""
+    points = np.array(gesture.points)
+    half = 0.5 * max(geometry.spacing)
+    low, high = points.min(axis=0) - half, points.max(axis=0) + half
+    places = _places(geometry)
+    hit: NDArray[np.bool_] = ((places >= low) & (places <= high)).all(axis=-1)
+    return hit
+
+
+def _in_lasso(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
+    """Voxels within a closed line, no farther from its plane than half a voxel."""
+    points = np.array(gesture.points)
+    center = points.mean(axis=0)
+    axes = np.linalg.svd(points - center, full_matrices=False)[2]
+    if len(axes) < 3:
+        axes = np.vstack([axes[:2], np.cross(axes[0], axes[1])])
+    flat = (points - center) @ axes[:2].T
+    places = _places(geometry).reshape(-1, 3) - center
+    thickness = 0.5 * np.abs(geometry.steps_xyz.T @ axes[2]).max()
+    near = np.abs(places @ axes[2]) <= thickness + 1e-6
+    hit = np.zeros(len(places), bool)
+    hit[near] = _in_polygon(places[near] @ axes[:2].T, flat)
+    return hit.reshape(geometry.shape_zyx)
+
+
+def _in_polygon(points: Floats, corners: Floats) -> NDArray[np.bool_]:
+    """Which points ``(n, 2)`` a closed polygon holds, by the even-odd rule."""
+    within = np.zeros(len(points), bool)
+    for (u, v), (p, q) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if v == q:
+            continue
+        level = points[:, 1]
+        crosses = (v > level) != (q > level)
+        within ^= crosses & (points[:, 0] < u + (level - v) / (q - v) * (p - u))
+    return within
+
+
+def _places(geometry: Geometry) -> Floats:
+    """LPS mm of every voxel ``[z, y, x, 3]``."""
+    index = np.stack(np.meshgrid(*map(np.arange, geometry.shape_zyx), indexing="ij"), axis=-1)
+    return geometry.points_of_zyx(index)
