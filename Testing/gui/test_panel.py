@@ -156,9 +156,11 @@ def test_a_finding_is_added_where_the_reader_clicks(host, scene, panel, nodes):
     import vtk
 
     panel.ui.typeSelector.currentIndex = panel.ui.typeSelector.findData("liver_tumor")
+    draw_ball(panel, "L1", (-70, -20, 180), 6)  # leaves tumor tissue that nobody outlined
+    measured(host, panel)
     panel.findings.add_by_click()
     point = scene.GetFirstNodeByName("New finding")
-    point.AddControlPointWorld(vtk.vtkVector3d(70.0, 20.0, 180.0), "")
+    point.AddControlPointWorld(vtk.vtkVector3d(78.0, 26.0, 184.0), "")
     measured(host, panel)
     assert cells(panel, 0) == ["L1", "L2", "L3"]
     assert scene.GetFirstNodeByName("New finding") is None
@@ -167,6 +169,25 @@ def test_a_finding_is_added_where_the_reader_clicks(host, scene, panel, nodes):
     point.AddControlPointWorld(vtk.vtkVector3d(9000.0, 20.0, 180.0), "")
     host.process_events()
     assert "outside the CT" in panel.ui.statusLabel.text
+
+
+def test_an_outline_takes_in_what_is_clicked_after_the_key_i_and_can_be_undone(
+    host, scene, panel, nodes
+):
+    import vtk
+
+    draw_ball(panel, "L1", (-70, -20, 180), 6)
+    measured(host, panel)
+    choose(panel, 0)
+    before = panel.desk.regions["L1"].voxels
+    host.press("I")
+    assert "missing from the outline of L1" in panel.ui.statusLabel.text
+    point = scene.GetFirstNodeByName("New finding")
+    point.AddControlPointWorld(vtk.vtkVector3d(78.0, 26.0, 184.0), "")
+    measured(host, panel)
+    assert panel.desk.regions["L1"].voxels > before
+    host.press("Ctrl+Z")
+    assert panel.desk.regions["L1"].voxels == before
 
 
 def test_another_type_is_chosen_for_a_finding(host, panel, nodes):

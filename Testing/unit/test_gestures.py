@@ -110,11 +110,13 @@ def test_a_leak_is_cut_by_a_negative_point_in_it():
     assert dice(mask, ball) > 0.92
 
 
-def test_nothing_changes_far_from_outline_and_marks_and_taken_voxels_stay_as_they_are():
+def test_nothing_changes_far_from_outline_and_marks_and_other_findings_keep_theirs():
     scan, ball, center = scan_of_a_ball()
     taken = np.zeros_like(ball)
     taken[:, :, int(np.argwhere(ball)[:, 2].mean()) :] = True
-    locked = Scan(scan.hu, scan.geometry, taken)
+    other = Region.of(taken, scan.geometry)
+    assert other is not None
+    locked = Scan(scan.hu, scan.geometry, [other])
     mask = whole(outlined(locked, [point(as_vector(np.subtract(center, (2.0, 0, 0))))]))
     assert mask.any()
     assert not (mask & taken).any()
@@ -158,9 +160,13 @@ def test_what_cannot_be_outlined_says_why():
         outlined(scan, [point(center, inside=False)])
     with pytest.raises(PastaError, match="lasso needs 3"):
         Gesture("lasso", (center, center))
-    taken = Scan(scan.hu, scan.geometry, np.ones_like(ball))
-    with pytest.raises(PastaError, match="Nothing is left"):
+    everything = Region.of(np.ones_like(ball), scan.geometry)
+    assert everything is not None
+    taken = Scan(scan.hu, scan.geometry, [everything])
+    with pytest.raises(PastaError, match="another finding"):
         outlined(taken, [point(center)])
+    with pytest.raises(PastaError, match="Nothing is left"):
+        outlined(taken, [point(center, inside=False)], Region.of(ball, scan.geometry))
 
 
 def test_the_walk_stops_at_a_step_of_the_image_and_follows_the_prior_without_marks():

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Box, Floats, Geometry, as_index
@@ -43,12 +43,12 @@ class Scan:
     Attributes:
         hu: ``[z, y, x]``.
         geometry: its geometry.
-        taken: voxels of other findings, or otherwise locked, ``[z, y, x]``; None for none.
+        others: other findings of it, which keep their voxels.
     """
 
     hu: NDArray[np.int16]
     geometry: Geometry
-    taken: NDArray[np.bool_] | None = None
+    others: Sequence[Region] = ()
 
 
 def outlined(scan: Scan, gestures: Sequence[Gesture], before: Region | None = None) -> Region:
@@ -60,12 +60,12 @@ def outlined(scan: Scan, gestures: Sequence[Gesture], before: Region | None = No
         before: its outline until now: from a model, a reader or a file.
 
     Returns:
-        The voxels of the CT. They hold everything that is marked as lesion, but for taken voxels,
-        and nothing that is marked as none.
+        The voxels of the CT. They hold everything that is marked as lesion, but for what belongs
+        to other findings, and nothing that is marked as none.
 
     Raises:
         PastaError: there is neither an outline nor a positive mark, a gesture lies outside the CT,
-            or nothing is left of the lesion.
+            all that is marked belongs to other findings, or nothing is left of the lesion.
     """
     check_inside(gestures, scan.geometry)
     if before is None and not any(gesture.inside for gesture in gestures):
@@ -73,11 +73,12 @@ def outlined(scan: Scan, gestures: Sequence[Gesture], before: Region | None = No
     low, high = _box(scan.geometry, gestures, before)
     place = scan.geometry.cropped((low, high))
     where = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
-    known = _within(before, low, place)
-    marks = marks_of(gestures, place)
-    if scan.taken is not None:
-        taken = scan.taken[where]
-        marks = Marks(marks.inside & ~taken, marks.outside | taken)
+    known = _within([before] if before else [], low, place)
+    taken = _within(scan.others, low, place)
+    drawn = marks_of(gestures, place)
+    if drawn.inside.any() and not (drawn.inside & ~taken).any():
+        raise PastaError("That belongs to another finding already; correct or split that one.")
+    marks = Marks(drawn.inside & ~taken, drawn.outside | taken)
     mask = _solved(scan.hu[where], place, marks, known)
     region = Region.of(mask, scan.geometry, (low[2], low[1], low[0]))
     if region is None:
@@ -98,13 +99,17 @@ def _box(geometry: Geometry, gestures: Sequence[Gesture], before: Region | None)
     return geometry.box_around((np.concatenate(points)[:, None] + corners).reshape(-1, 3))
 
 
-def _within(before: Region | None, low: Sequence[int], place: Geometry) -> NDArray[np.bool_]:
-    """The outline before in a box that holds it."""
+def _within(regions: Sequence[Region], low: Sequence[int], place: Geometry) -> NDArray[np.bool_]:
+    """What of some regions lies in a box that starts at `low` (x, y, z)."""
     mask = np.zeros(place.shape_zyx, bool)
-    if before is not None:
-        start = np.subtract(before.start, low[::-1])
-        box = tuple(slice(a, a + n) for a, n in zip(start, before.mask.shape, strict=True))
-        mask[box] = before.mask
+    for region in regions:
+        start = np.subtract(region.start, low[::-1])
+        stop = start + region.mask.shape
+        first, last = np.maximum(start, 0), np.minimum(stop, place.shape_zyx)
+        if (last > first).all():
+            there = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+            here = tuple(slice(a, b) for a, b in zip(first - start, last - start, strict=True))
+            mask[there] |= region.mask[here]
     return mask
 
 
@@ -149,7 +154,10 @@ def _probability(view: View, present: NDArray[np.bool_], seen: NDArray[np.bool_]
             if off > 0:  # so far off the surface was there, so it may be elsewhere on that side
                 trust = trust * (1 - close)
                 trust = np.where(wrong_side, trust / (1 + (off / 4.0) ** 2), trust)
-    prior = trust * shape + (1 - trust) * _like_lesion(view, seen)
+    # Where the HU tell nothing, the outline before is still the better guess.
+    lean = 0.5 * np.clip(depth / view.step, -3, 3) if was_there else 0.0
+    doubtful = expit(logit(_like_lesion(view, seen)) + lean)
+    prior = trust * shape + (1 - trust) * doubtful
     prior = prior * (1 - pull["out"]) * (1 - pull["in"]) + pull["in"] * (1 - 0.5 * pull["out"])
     strength = 0.1 + 0.5 * trust + 0.5 * np.maximum(pull["in"], pull["out"])
     fixed = view.positive | view.negative | view.border

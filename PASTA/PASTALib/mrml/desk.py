@@ -9,23 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Vector
 from PASTALib.mrml.case_desk import CaseDesk
 from PASTALib.mrml.labelmaps import region_of
+from PASTALib.mrml.measuring import Measurer
 from PASTALib.mrml.segmentations import add_empty_segment, rename_segment
 from PASTALib.mrml.volumes import ras_of, voxels_of_volume
 from PASTALib.region import Region
 from PASTALib.segments import lesion_segment
 
 if TYPE_CHECKING:
+    from PASTALib.gestures.marks import Gesture, GestureKind
     from PASTALib.report import Point, Report
 
 
 class Desk(CaseDesk):
     """Everything that a reader may do with the findings of a case."""
+
+    def __init__(self, measurer: Measurer, who: str = "") -> None:
+        super().__init__(measurer, who)
+        # Of an outline, not of a finding: after undo, those of the outline before hold again.
+        self._gestures: WeakKeyDictionary[Region, tuple[Gesture, ...]] = WeakKeyDictionary()
 
     # What a reader says of a finding -------------------------------------------------------------
 
@@ -89,8 +97,8 @@ class Desk(CaseDesk):
 
         Args:
             lesion_type: catalogue key.
-            point: RAS mm of a click, where a first outline is grown; without it the segment is
-                empty, and the finding appears with the first stroke of a brush.
+            point: RAS mm of a click, around which it is outlined; without it the segment is empty,
+                and the finding appears with the first stroke of a brush.
         """
         nodes, report = self._open()
         assert self._grid is not None
@@ -98,9 +106,7 @@ class Desk(CaseDesk):
             raise PastaError(f"'{lesion_type}' is not a lesion type of the PASTA catalogue.")
         region = None
         if point is not None:
-            from PASTALib.outlines import grown
-
-            region = grown(voxels_of_volume(nodes.volume), self._grid, ras_of(point))
+            region = self._outlined("", "point", [point], True)
         finding_id = self._next_id(report)
         add_empty_segment(nodes.lesions, lesion_segment(finding_id, lesion_type))
         self._drawing[finding_id] = lesion_type
@@ -108,6 +114,51 @@ class Desk(CaseDesk):
             self._write(finding_id, region)
             self._drawn(finding_id, region)
         return finding_id
+
+    def mark(
+        self,
+        finding_id: str,
+        points: Sequence[Vector],
+        *,
+        kind: GestureKind = "point",
+        inside: bool = True,
+    ) -> None:
+        """Have the outline of a finding follow what a reader points at.
+
+        What was marked before on the same outline still holds.
+
+        Args:
+            finding_id: such as ``L3``.
+            points: RAS mm.
+            kind: what they are, see `PASTALib.gestures.marks.Gesture`.
+            inside: whether they mark the lesion, or what is none.
+
+        Raises:
+            PastaError: the finding is not known, the points lie outside the CT, or nothing is left.
+        """
+        if finding_id not in self.regions:
+            raise PastaError(f"{finding_id} has no outline yet; draw one or add it by a click.")
+        region = self._outlined(finding_id, kind, points, inside)
+        if not _same(region, self.regions[finding_id]):
+            self._write(finding_id, region)
+            self._drawn(finding_id, region)
+
+    def _outlined(
+        self, finding_id: str, kind: GestureKind, points: Sequence[Vector], inside: bool
+    ) -> Region:
+        from PASTALib.gestures.marks import Gesture
+        from PASTALib.gestures.outlining import Scan, outlined
+
+        nodes, _ = self._open()
+        assert self._grid is not None
+        others = [region for key, region in self.regions.items() if key != finding_id]
+        scan = Scan(voxels_of_volume(nodes.volume), self._grid, others)
+        before = self.regions.get(finding_id)
+        earlier = self._gestures.get(before, ()) if before is not None else ()
+        gestures = (*earlier, Gesture(kind, tuple(ras_of(point) for point in points), inside))
+        region = outlined(scan, gestures, before)
+        self._gestures[region] = gestures
+        return region
 
     def outline_changed(self, finding_id: str) -> None:
         """Somebody drew in a segment: keep the step, and measure it again."""

@@ -1,4 +1,4 @@
-"""Correction by hand: Slicer's segment editor on the chosen finding, and a click that adds one."""
+"""Correction: Slicer's segment editor on the chosen finding, and clicks that add or correct one."""
 
 from __future__ import annotations
 
@@ -170,28 +170,43 @@ class CorrectionPanel:
 
     # A click -------------------------------------------------------------------------------------
 
-    def await_click(self, lesion_type: str) -> None:
+    def add_by_click(self, lesion_type: str) -> None:
         """Add a finding of that type where the next click in a view goes."""
+
+        def add(place: Vector) -> None:
+            self.chosen.emit(self._desk.new_finding(lesion_type, place))
+
+        self._await_click(add, "Click on the lesion in a slice.")
+
+    def mark_by_click(self, finding_id: str, inside: bool) -> None:
+        """Have a finding's outline take in, or leave out, what the next click goes to."""
+        what = "lesion that is missing from" if inside else "tissue that is wrongly in"
+        self._await_click(
+            lambda place: self._desk.mark(finding_id, [place], inside=inside),
+            f"Click on {what} the outline of {finding_id}.",
+        )
+
+    def _await_click(self, then: Callable[[Vector], None], hint: str) -> None:
         self._stop_click()
         point = add_point(self._scene, "New finding")
         event = slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent
-        tag = point.AddObserver(event, lambda *_: self._clicked(lesion_type))
+        tag = point.AddObserver(event, lambda *_: self._clicked(then))
         self._click = (point, tag)
         place_one(self._scene, point)
-        self._tell("Click on the lesion in a slice.")
+        self._tell(hint)
 
-    def _clicked(self, lesion_type: str) -> None:
+    def _clicked(self, then: Callable[[Vector], None]) -> None:
         if self._click is None:
             return
         place = place_of(self._click[0])
         if place is not None:
             # Not from within the node's own event: it is removed here.
-            qt.QTimer.singleShot(0, lambda: self._add(lesion_type, place))
+            qt.QTimer.singleShot(0, lambda: self._act(then, place))
 
-    def _add(self, lesion_type: str, point: Vector) -> None:
+    def _act(self, then: Callable[[Vector], None], place: Vector) -> None:
         self._stop_click()
         try:
-            self.chosen.emit(self._desk.new_finding(lesion_type, point))
+            then(place)
         except PastaError as error:
             self._tell(str(error))
 

@@ -37,10 +37,13 @@ class FindingsPanel:
         chosen: emitted with the id of the finding that is looked at, or None.
         edit_wanted: emitted with an id when its outline is to be corrected, with None to stop.
         point_wanted: emitted with a lesion type when a click shall add a finding.
+        mark_wanted: emitted with an id, and whether a click shall say what belongs to its outline
+            or what does not.
     """
 
     def __init__(self, ui: Any, desk: Desk, scene: Any, tell: Callable[[str], None]) -> None:
-        self.chosen, self.edit_wanted, self.point_wanted = Signal(), Signal(), Signal()
+        self.chosen, self.edit_wanted = Signal(), Signal()
+        self.point_wanted, self.mark_wanted = Signal(), Signal()
         self.current: str | None = None
         self.table = FindingsTable(ui.findingsTable)
         self.lines = AxisLines(scene)
@@ -63,6 +66,8 @@ class FindingsPanel:
         for title, action in (
             ("Add by drawing", self.add_by_drawing),
             ("Add by a click", self.add_by_click),
+            ("Take in by a click (I)", self.take_in),
+            ("Leave out by a click (O)", self.leave_out),
             ("Merge", self.merge),
             ("Split", lambda: self._each(self._desk.split)),
             ("Delete", lambda: self._each(self._desk.delete)),
@@ -208,6 +213,16 @@ class FindingsPanel:
     def add_by_click(self) -> None:
         """A new finding of the chosen type where the next click goes."""
         self.point_wanted.emit(self._type())
+
+    def take_in(self) -> None:
+        """The next click shows what the outline of the chosen finding lacks."""
+        if self.current is not None:
+            self.mark_wanted.emit(self.current, True)
+
+    def leave_out(self) -> None:
+        """The next click shows what is wrongly in it."""
+        if self.current is not None:
+            self.mark_wanted.emit(self.current, False)
 
     def _type(self) -> str:
         selector = self._ui.typeSelector

@@ -11,8 +11,8 @@ from PASTALib.ui.findings_panel import FindingsPanel
 
 
 class Shortcuts:
-    """N and P go through the findings, A accepts, X rejects, E edits, Ctrl+Z takes back, Ctrl+Y
-    does again.
+    """N and P go through the findings, A accepts, X rejects, E edits, I and O take in and leave out
+    what is clicked next, Ctrl+Z takes back, Ctrl+Y does again.
 
     Attributes:
         enabled: whether the keys work now.
@@ -30,6 +30,8 @@ class Shortcuts:
             ("A", findings.accept),
             ("X", findings.reject),
             ("E", findings.toggle_edit),
+            ("I", findings.take_in),
+            ("O", findings.leave_out),
             ("Ctrl+Z", findings.undo),
             ("Ctrl+Y", findings.redo),
         ):
