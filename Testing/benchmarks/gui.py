@@ -213,6 +213,14 @@ def as_markdown(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def part_of_previews(path: Path) -> str:
+    """What ``preview.py`` wrote into the same file, which stays."""
+    from preview import HEADING
+
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return f"\n{HEADING}{text.split(HEADING)[1]}" if HEADING in text else ""
+
+
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -227,7 +235,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure_all(host, Path(folder))
     test_host.stop()
-    write_text(options.output, as_markdown(rows))
+    write_text(options.output, as_markdown(rows) + part_of_previews(options.output))
 
 
 if __name__ == "__main__":

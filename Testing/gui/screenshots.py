@@ -23,6 +23,7 @@ PICTURES: tuple[Callable[[Any], None], ...] = (
     reading_pictures.correction,
     reading_pictures.report,
     making_pictures.placing,
+    making_pictures.gallery,
 )
 
 

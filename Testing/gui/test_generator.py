@@ -366,6 +366,8 @@ def test_many_cases_are_made_in_the_background_stopped_and_resumed(host, ready, 
     host.process_events(lambda: ui.manyButton.text == "Make them", PATIENCE_S)
     assert ui.manyStatus.text.startswith("3 cases"), ui.manyStatus.text
     assert (tmp_path / "Block_liver_cyst/cases/contact_sheet.png").is_file()
+    assert ui.sheetLabel.pixmap.width() == 400
+    ui.sheetButton.click()
     assert ready.many._window.visible
     assert len(list(tmp_path.glob("*/cases/Dataset501_PASTAGen/imagesTr/*.nii.gz"))) == 3
 

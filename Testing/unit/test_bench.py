@@ -161,6 +161,28 @@ def test_the_organs_of_the_result_hold_the_lesion(desk):
     assert set(np.unique(inside)) == {catalog().label("liver")}
 
 
+def test_a_lesion_is_placed_into_a_real_scan(scene, shared_data):
+    from PASTALib.organ_input import read_organs
+    from PASTALib.reading import read_ct
+
+    ct = read_ct(shared_data("totalsegmentator/example_ct.nii.gz"))
+    masks = shared_data("totalsegmentator/example_seg_total117.nii.gz")
+    organs = read_organs(masks, ct.image, "totalsegmentator_v2").labels
+    desk = ScriptBench()
+    desk.take(*in_scene(scene, ct.image, organs))
+    assert "liver" in desk.places["liver"]
+    facts = desk.draw("liver_cyst", seed=2, long_axis_mm=24.0)
+    assert facts["long_axis_mm"] == pytest.approx(24, abs=3)
+    desk.keep()
+    with pytest.raises(PastaError, match="not in the liver"):  # there is one already
+        desk.draw("liver_tumor", seed=3, long_axis_mm=20.0, center=facts["center"])
+    desk.nearest()
+    assert desk.keep() == "L2"
+    both = [kept.patch.mask.sum() for kept in desk.lesions]
+    assert sum(organ_map_of_lesion(desk, key).sum() for key in ("L1", "L2")) == sum(both)
+    assert not (organ_map_of_lesion(desk, "L1") & organ_map_of_lesion(desk, "L2")).any()
+
+
 def test_an_impossible_place_is_told_and_the_nearest_possible_one_is_offered(desk):
     labels = desk.bench.labels
     kidney = organ_center(labels, "kidney_left")

@@ -16,7 +16,10 @@ def add_point(scene: Any, name: str) -> Any:
     point.SetSaveWithScene(False)
     point = scene.AddNode(point)
     point.CreateDefaultDisplayNodes()
-    point.GetDisplayNode().SetSaveWithScene(False)
+    display = point.GetDisplayNode()
+    display.SetSaveWithScene(False)
+    display.SetPointLabelsVisibility(False)
+    display.SetGlyphScale(1.5)
     return point
 
 

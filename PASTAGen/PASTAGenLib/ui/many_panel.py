@@ -26,6 +26,8 @@ from PASTALib.worker.messages import array_in_steps, image_reference, put_image
 JOBS = "PASTAGenLib.production.jobs"
 LAYOUTS = {"pastagen": "PASTA-Gen-30K", "nnunet": "nnU-Net", "monai": "MONAI"}
 USUAL_COUNT = 10
+SHEET_PIXELS = 400
+"""Width of the contact sheet in the panel; the button shows it as large as it is."""
 
 
 class ManyPanel:
@@ -134,7 +136,8 @@ class ManyPanel:
         self._sheet = Path(result["sheet"])
         failed = f", {result['failed']} found no place" if result["failed"] else ""
         self._end(f"{result['done']} cases{failed}; see {result['folder']}.")
-        self.show_sheet()
+        small = qt.QPixmap(str(self._sheet)).scaledToWidth(SHEET_PIXELS, qt.Qt.SmoothTransformation)
+        self._ui.sheetLabel.setPixmap(small)
 
     def _failed(self, failure: Failure) -> None:
         self._end(failure.sentence)
