@@ -39,6 +39,7 @@ class CasePanel:
         table.setColumnCount(len(TITLES))
         table.setHorizontalHeaderLabels(list(TITLES))
         table.verticalHeader().setVisible(False)
+        table.setWordWrap(False)
         table.horizontalHeader().setStretchLastSection(True)
         table.connect("itemSelectionChanged()", self._selected)
         for button, action in (
