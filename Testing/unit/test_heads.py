@@ -23,7 +23,7 @@ from PASTALib.progress import CancelToken, silent
 from PASTATrain.cli import main
 from PASTATrain.heads.calibration import temperatures
 from PASTATrain.heads.config import read_head_config
-from PASTATrain.heads.crops import LabeledScan, crops_of, cube_around, on_cube
+from PASTATrain.heads.crops import Crop, LabeledScan, crops_of, cube_around, on_cube, read_scan
 from PASTATrain.heads.fitting import Schedule, fit
 from PASTATrain.heads.head import Head
 from PASTATrain.heads.losses import cox_loss, malignancy_loss, positive_weights
@@ -163,6 +163,18 @@ def test_a_lesion_of_one_voxel_is_not_lost_in_a_coarse_crop():
     mask = np.zeros(grid.shape_zyx, bool)
     mask[3, 4, 5] = True
     assert on_cube(mask, grid, cube_around(mask, grid, 6.0, 8, 10.0)).sum() >= 1
+
+
+def test_without_masks_the_model_outlines_the_organs(manifest, model):
+    entry = replace(read_manifest(manifest)[1], masks=None)
+    scan = read_scan(entry, model)
+    assert scan.grid == Geometry.of(scan.ct.image)
+    assert scan.labels.organs.shape == scan.labels.lesions.shape == scan.grid.shape_zyx
+    task = Screen.of(["liver"])
+    crop = Crop("liver", np.zeros(1), np.zeros(1), scan.grid)
+    assert task.targets(entry, scan.labels, crop) == [1.0]  # the manifest tells
+    unknown = replace(entry, malignant=None)  # what the model outlines is no truth
+    assert np.isnan(task.targets(unknown, scan.labels, crop)).all()
 
 
 # The loop
