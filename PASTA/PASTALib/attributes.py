@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit, ndtr
 
@@ -123,13 +124,19 @@ def texture_limit(mean_hu: float) -> float:
     return max(TEXTURE_HU, RELATIVE_TEXTURE * (abs(mean_hu) - 50.0))
 
 
-def core_statistics(region: Region, around: Surroundings) -> HUStatistics | None:
-    """HU of the lesion without its rim (partial volume); None if `CORE_VOXELS` are not left."""
-    radius = 0.5 * (6 * region.voxels * region.geometry.voxel_mm3 / np.pi) ** (1 / 3)
+def core_of(mask: NDArray[np.bool_], spacing_zyx: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """A lesion's mask without its rim (partial volume); None if `CORE_VOXELS` are not left."""
+    volume = np.count_nonzero(mask) * float(np.prod(spacing_zyx))
+    radius = 0.5 * (6 * volume / np.pi) ** (1 / 3)
     margin = float(np.clip(CORE_SHARE * radius, 1.0, 3.0))
-    core = shrink(np.pad(region.mask, 1), region.geometry.spacing_zyx, margin)[1:-1, 1:-1, 1:-1]
-    values = around.hu[region.slices][core]
-    return hu_statistics(values) if values.size >= CORE_VOXELS else None
+    core = shrink(np.pad(mask, 1), spacing_zyx, margin)[1:-1, 1:-1, 1:-1]
+    return core if np.count_nonzero(core) >= CORE_VOXELS else None
+
+
+def core_statistics(region: Region, around: Surroundings) -> HUStatistics | None:
+    """HU of the core of the lesion, see `core_of`; None if it has none."""
+    core = core_of(region.mask, region.geometry.spacing_zyx)
+    return None if core is None else hu_statistics(around.hu[region.slices][core])
 
 
 def without_partial_volume(region: Region, around: Surroundings, hu: HUStatistics) -> HUStatistics:

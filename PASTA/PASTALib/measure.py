@@ -37,6 +37,8 @@ SMOOTHING_VOXELS = 0.7
 """Gaussian sigma in voxels. With 0.5 the staircase shows, with 1.0 thin parts shrink."""
 PADDING = 3
 """Voxels around a mask before it is smoothed: four sigma."""
+FEW_POINTS = 120
+"""Of so few points all pairs are looked at sooner than their hull is found."""
 HULL_SAMPLES = 3000
 """Voxels outside a mask that are tested against its hull; more are sampled with a stride."""
 
@@ -159,39 +161,56 @@ def axes_in_plane(region: Region) -> SliceAxes:
     Two parts of a lesion that touch in space but not in a slice are measured apart in that slice.
     The axes are diameters: in a concave lesion they may cross tissue outside it.
     """
+    number, ends, part = _longest_in_plane(region)
+    spacing = np.delete(region.geometry.spacing_zyx, region.geometry.slice_axis)
+    segments = _contour(part) * spacing
+    return SliceAxes(
+        long=_in_space(region, number, ends),
+        short=_in_space(region, number, _widest_across(segments, ends)),
+        slice_index=number + region.start[region.geometry.slice_axis],
+        slice_axis=region.geometry.slice_axis,
+    )
+
+
+def long_axis_in_plane(region: Region) -> Axis:
+    """RECIST 1.1 long axis alone, see `axes_in_plane`."""
+    number, ends, _ = _longest_in_plane(region)
+    return _in_space(region, number, ends)
+
+
+def longest_diameter(region: Region) -> Axis:
+    """Longest diameter in space (maximum Feret diameter)."""
+    return _axis(region.geometry.points_of_zyx(_longest_of_hull(region, *_smoothed(region.mask))))
+
+
+def _longest_in_plane(region: Region) -> tuple[int, Floats, NDArray[np.bool_]]:
+    """Slice of the long axis in the region, its ends in mm along the slice's axes, and its part."""
     axis = region.geometry.slice_axis
-    in_plane = [a for a in range(3) if a != axis]
-    spacing = region.geometry.spacing_zyx[in_plane]
+    spacing = np.delete(region.geometry.spacing_zyx, axis)
     stack = np.moveaxis(region.mask, axis, 0)
-    best: tuple[float, int, Floats, Floats] | None = None
+    best: tuple[float, int, Floats, NDArray[np.bool_]] | None = None
     bounds = _longest_possible(np.asarray(stack), spacing)
     for number in np.argsort(-bounds, kind="stable").tolist():
         if best is not None and bounds[number] <= best[0]:
             break
         plane = stack[number]
         parts, count = ndimage.label(plane, structure=np.ones((3, 3)))
-        for part in range(1, count + 1):
-            segments = _contour(parts == part) * spacing
-            ends = _longest(segments.reshape(-1, 2))
+        for number_of_part in range(1, count + 1):
+            part = parts == number_of_part
+            ends = _longest((_crossings(*_smoothed(part)) - PADDING) * spacing)
             length = float(np.linalg.norm(ends[1] - ends[0]))
             if best is None or length > best[0] + 1e-9:
-                best = (length, number, ends, segments)
+                best = (length, number, ends, part)
     if best is None:
         raise ValueError("an empty region has no axes")
-    _, number, ends, segments = best
+    return best[1:]
 
-    def in_space(pair: Floats) -> Axis:
-        index = np.empty((2, 3))
-        index[:, axis] = number
-        index[:, in_plane] = pair / spacing
-        return _axis(region.geometry.points_of_zyx(index + np.array(region.start)))
 
-    return SliceAxes(
-        long=in_space(ends),
-        short=in_space(_widest_across(segments, ends)),
-        slice_index=number + region.start[axis],
-        slice_axis=axis,
-    )
+def _in_space(region: Region, number: int, ends: Floats) -> Axis:
+    """A line in a slice of a region, whose ends are in mm along the slice's array axes."""
+    axis = region.geometry.slice_axis
+    index = np.insert(ends / np.delete(region.geometry.spacing_zyx, axis), axis, number, axis=1)
+    return _axis(region.geometry.points_of_zyx(index + np.array(region.start)))
 
 
 def _longest_possible(stack: NDArray[np.bool_], spacing: Floats) -> Floats:
@@ -276,7 +295,7 @@ def _contour(plane: NDArray[np.bool_]) -> Floats:
 
 def _longest(points: Floats) -> Floats:
     """The two points (2, d) that are farthest apart."""
-    corners = points[ConvexHull(points).vertices]
+    corners = points if len(points) <= FEW_POINTS else points[ConvexHull(points).vertices]
     distances = pdist(corners, "sqeuclidean")
     ends: Floats = corners[list(_pair(int(np.argmax(distances)), len(corners)))]
     return ends
@@ -327,12 +346,20 @@ def _widest_across(segments: Floats, long_axis: Floats) -> Floats:
 def _smooth_shape(region: Region) -> tuple[Axis, float, float]:
     """Longest diameter in space, solidity, and surface in mm2."""
     field, level = _smoothed(region.mask)
-    hull = ConvexHull((_crossings(field, level) - PADDING) * region.geometry.spacing_zyx)
-    index = hull.points[hull.vertices] / region.geometry.spacing_zyx + np.array(region.start)
+    ends = _longest_of_hull(region, field, level)
     # Coarea formula: the gradient of a smoothed indicator integrates to the surface.
     steps = np.gradient(field, *region.geometry.spacing_zyx.tolist())
     surface = float(np.sqrt(sum(step**2 for step in steps)).sum() * region.geometry.voxel_mm3)
-    return _axis(_longest(region.geometry.points_of_zyx(index))), _solidity(region), surface
+    return _axis(region.geometry.points_of_zyx(ends)), _solidity(region), surface
+
+
+def _longest_of_hull(region: Region, field: NDArray[np.float32], level: float) -> Floats:
+    """Indices (2, 3) of the points of the smoothed surface that are farthest apart."""
+    hull = ConvexHull((_crossings(field, level) - PADDING) * region.geometry.spacing_zyx)
+    corners = hull.points[hull.vertices]
+    ends = list(_pair(int(np.argmax(pdist(corners, "sqeuclidean"))), len(corners)))
+    index: Floats = corners[ends] / region.geometry.spacing_zyx + np.array(region.start)
+    return index
 
 
 def _solidity(region: Region) -> float:

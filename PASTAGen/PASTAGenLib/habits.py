@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PASTAGenLib.shape import IRREGULAR, ROUND, SMOOTH, Family
+from PASTAGenLib.shape import FACETED, IRREGULAR, ROUND, SMOOTH, Family
 
 SIZE_SPREAD = 0.45
 """Log-SD of the long axis about the catalogue's median."""
@@ -21,6 +21,7 @@ class Habit:
     Attributes:
         forms: how it may lie to its organ, see `insertion_plan.Form`; the first is the usual one.
         inside: least share of a shape in its organ where it does not protrude; the rest is cut.
+        half_out: least and most share of a shape in its organ where it protrudes.
         push: displacement of the surroundings at its surface as a share of its shortest semi-axis.
         keeps: share of bright structures of the organ that stay visible in it.
         families: shapes; ``Round-like`` and ``Irregular``.
@@ -28,18 +29,22 @@ class Habit:
 
     forms: tuple[str, ...] = ("mass",)
     inside: float = 0.85
+    half_out: tuple[float, float] = (0.45, 0.8)
     push: tuple[float, float] = (0.0, 0.0)
     keeps: tuple[float, float] = (0.0, 0.0)
     families: tuple[Family, Family] = (ROUND, IRREGULAR)
 
 
 CYST = (SMOOTH, IRREGULAR)
+STONE = (FACETED, IRREGULAR)
+IN_LIVER = (0.7, 0.9)
+"""A lesion that bulges the liver's contour seldom hangs from it."""
 HABITS: dict[str, Habit] = {
     "lung_tumor": Habit(inside=0.9, push=(0.0, 0.1)),
-    "liver_tumor": Habit(push=(0.1, 0.35), keeps=(0.0, 0.15)),
-    "liver_cyst": Habit(push=(0.2, 0.5), families=CYST),
+    "liver_tumor": Habit(half_out=IN_LIVER, push=(0.1, 0.35), keeps=(0.0, 0.15)),
+    "liver_cyst": Habit(half_out=IN_LIVER, push=(0.2, 0.5), families=CYST),
     "gallbladder_cancer": Habit(("plaque", "polyp"), inside=0.55),
-    "gallstone": Habit(inside=0.75, families=CYST),
+    "gallstone": Habit(inside=0.75, families=STONE),
     "pancreas_tumor": Habit(inside=0.7, push=(0.0, 0.15)),
     "pancreas_cyst": Habit(inside=0.7, push=(0.2, 0.5), families=CYST),
     "bladder_cancer": Habit(("polyp", "plaque"), inside=0.55),
@@ -47,10 +52,16 @@ HABITS: dict[str, Habit] = {
     "gastric_cancer": Habit(("plaque", "annular", "polyp"), inside=0.55),
     "kidney_tumor": Habit(push=(0.2, 0.45)),
     "kidney_cyst": Habit(push=(0.25, 0.5), families=CYST),
-    "kidney_stone": Habit(push=(0.0, 0.1), families=CYST),
+    "kidney_stone": Habit(push=(0.0, 0.1), families=STONE),
     "colorectal_cancer": Habit(("annular", "plaque", "polyp"), inside=0.55),
     "bone_metastasis": Habit(inside=0.62, keeps=(0.05, 0.4)),
 }
+SUBTYPE_KEEPS = {
+    "ground_glass": (0.9, 0.9),
+    "part_solid": (0.9, 0.9),
+    "lytic": (0.0, 0.1),
+}
+"""The same share for subtypes: vessels run through ground glass, lysis destroys the cortex, too."""
 ANNULAR = {"esophageal_cancer": 0.6, "gastric_cancer": 0.2, "colorectal_cancer": 0.6}
 """How often a wall thickening goes all around."""
 WIDER_SHAPES = {

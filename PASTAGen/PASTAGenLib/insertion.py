@@ -59,9 +59,9 @@ def painted(scene: Scene, plan: InsertionPlan, where: Outline, device: str) -> I
     if not bool(where.share.any()):
         raise PastaError("The plan finds no room in this organ map; plan the lesion anew.")
     before = scene.hu[slices(plan.box)]
-    after, planned_hu, changed = picture(plan, scene, where, device)
-    values = after.round().clamp(*HU_RANGE).cpu().numpy().astype(np.int16)
     mask = lesion_mask(where.share)
+    after, planned_hu, changed = picture(plan, scene, where, mask, device)
+    values = after.round().clamp(*HU_RANGE).cpu().numpy().astype(np.int16)
     organs = where.organs.copy()
     organs[mask & ~Scene.table(plan.host_labels)[organs]] = plan.host_labels[0]
     return Inserted(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from PASTAGenLib.shape import sphere_directions
 from PASTALib.attributes import PUNCTATE_MM, ROUND_FIT, WALL_FLATNESS, ellipsoid_fit, thickness_mm
 from PASTALib.catalog import LesionType, catalog
+from PASTALib.measure import longest_diameter
 from PASTALib.region import Region
 
 CLEAR_FIT = 0.008
@@ -31,17 +29,10 @@ def shape_of(region: Region, kind: LesionType, long_axis_mm: float, on_wall: boo
     if long_axis_mm < limit + CLEAR_PUNCTATE_MM:
         return None
     if on_wall and wall in kind.shapes:
-        rounder = thickness_mm(region) / extent_mm(region) - WALL_FLATNESS
+        rounder = thickness_mm(region) / longest_diameter(region).length_mm - WALL_FLATNESS
         if rounder < CLEAR_FLATNESS:
             return wall if rounder < -CLEAR_FLATNESS else None
     rounder = ellipsoid_fit(region) - ROUND_FIT
     if abs(rounder) < CLEAR_FIT:
         return None
     return round_like if rounder > 0 else irregular
-
-
-def extent_mm(region: Region) -> float:
-    """Longest extent in any direction, to a few percent."""
-    points = np.argwhere(region.mask) @ region.geometry.steps_zyx.T
-    along = points @ sphere_directions().T
-    return float(np.ptp(along, axis=0).max() + region.geometry.spacing_zyx.min())

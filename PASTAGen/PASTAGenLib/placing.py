@@ -12,7 +12,7 @@ from PASTAGenLib.density import Density
 from PASTAGenLib.features.canvas import Feature
 from PASTAGenLib.habits import FEATURES, HABITS, WIDER_SHAPES
 from PASTAGenLib.insertion_plan import Form, InsertionPlan
-from PASTAGenLib.looks import extent_mm, shape_of
+from PASTAGenLib.looks import shape_of
 from PASTAGenLib.outline import Outline, lesion_mask, outline
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.shape import BETWEEN_POINTS, Blob
@@ -22,25 +22,30 @@ from PASTAGenLib.sites.solid import draw_centers, index_steps, shares
 from PASTAGenLib.sites.wall import ring, tube_at, wall_points
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.warp import MassEffect
+from PASTALib.attributes import invasion
 from PASTALib.catalog import Phase, catalog
+from PASTALib.contacts import find_contacts
 from PASTALib.geometry import as_vector
 from PASTALib.margin import TEN_TO_NINETY
-from PASTALib.measure import axes_in_plane
+from PASTALib.measure import long_axis_in_plane, longest_diameter, measure
 from PASTALib.region import Region
 
 TRIES = 6
 """Candidate places at which a lesion is outlined."""
-FITS = 4
+FITS = 5
 """Outlines at one place to reach the size that is asked for."""
+STUCK = 0.7
+"""What is still this share of its last error away from the size that is asked for gets no nearer:
+the organ ends."""
+SHORTEST_RING = 0.3
+"""Length of a ring along its tube, as a share of its longest diameter."""
 SIZE_SHARE, SIZE_VOXELS = 0.05, 0.5
 """A size fits if it is off by no more than this share, or part of a voxel."""
-HALF_OUT = (0.45, 0.8)
-"""Share of a protruding blob's points in its organ."""
 ALL_FREE = 0.93
 """Share of a protruding blob's points in its organ or in free fat."""
 FULL_ENOUGH = 0.45
 """Smallest share of a blob's volume that must remain in its organ."""
-LONG_ENOUGH, LONG_IF_ASKED = 0.75, 0.88
+LONG_ENOUGH = 0.75
 """Smallest share of a wall thickening's length that must remain in its organ."""
 CLOSE_SHARE = 0.1
 """Share of points just beyond the surface in other organs, where a close relationship is asked."""
@@ -126,10 +131,11 @@ def _fitting(
     lies = shares(scene, draft.host.labels, blob, centers)
     fits = np.ones(len(centers), bool)
     if draft.thickness_mm is None and draft.outward_mm > 0:
-        fits &= (lies.own >= HALF_OUT[0]) & (lies.own <= HALF_OUT[1]) & (lies.free >= ALL_FREE)
+        least, most = HABITS[spec.type].half_out
+        fits &= (lies.own >= least) & (lies.own <= most) & (lies.free >= ALL_FREE)
     elif draft.thickness_mm is None:
         fits &= lies.own >= HABITS[spec.type].inside
-    if spec.invasion is None:
+    if spec.invasion is None or draft.thickness_mm is not None:
         return np.asarray(centers[fits])
     if spec.invasion.startswith("No"):
         return np.asarray(centers[fits & (lies.foreign == 0)])
@@ -147,65 +153,99 @@ def _body(scene: Scene, draft: Draft, center: NDArray[np.float64]) -> Draft | No
     if tube is None:
         return None
     thickness = min(draft.thickness_mm or 0.0, OPEN_LUMEN * tube.radius_mm)
-    return replace(
-        draft,
-        template=ring(draft.template, tube, draft.long_axis_mm),
-        thickness_mm=thickness,
-    )
+    length = _ring_length(draft.long_axis_mm, 2 * tube.radius_mm)
+    return replace(draft, template=ring(draft.template, tube, length), thickness_mm=thickness)
+
+
+def _ring_length(longest: float, across: float) -> float:
+    """Length along the tube of a ring with a longest diameter, all in mm."""
+    return max(max(longest**2 - across**2, 0.0) ** 0.5, SHORTEST_RING * longest)
 
 
 def _fitted(scene: Scene, spec: LesionSpec, draft: Draft, body: Draft) -> Placed | None:
     """The body outlined, and scaled until its size is the one that was asked for."""
+    error, voxel = np.inf, float(np.median(scene.geometry.spacing_zyx))
     for _ in range(FITS):
         placed = _outlined(scene, body)
         mask = lesion_mask(placed.outline.share)
         region = Region.of(mask, scene.geometry, start_of(placed.plan.box))
-        if region is None or not _is_whole(scene, placed.plan, region, spec.sized):
+        if region is None or not _is_whole(scene, spec, body, region):
             return None
-        measured = axes_in_plane(region).long.length_mm
-        placed = replace(placed, plan=replace(placed.plan, long_axis_mm=measured))
-        wanted = _factor(scene, spec, body, region, measured)
-        if wanted == 1.0:
-            return _named(spec, placed, region)
-        semi = as_vector(np.array(body.template.semi_axes) * wanted)
-        body = replace(body, template=replace(body.template, semi_axes=semi))
+        size, asked = _sizes(spec, body, region)
+        last, error = error, abs(size - asked)
+        if error <= max(SIZE_SHARE * asked, SIZE_VOXELS * voxel):
+            return _named(scene, spec, placed, region)
+        if error > STUCK * last:
+            return None
+        body = _scaled(body, size, asked)
     return None
 
 
-def _named(spec: LesionSpec, placed: Placed, region: Region) -> Placed | None:
-    """With the shape that the organ left of it; None where that is not the one asked for."""
-    plan = placed.plan
-    found = shape_of(region, spec.kind, plan.long_axis_mm, plan.form != "mass")
-    asked = WIDER_SHAPES[spec.shape][1] if spec.shape in WIDER_SHAPES else spec.shape
-    if plan.form == "polyp" and asked == "Irregular":
-        asked = found if found in ("Irregular", "Round-like") else asked
+def _named(scene: Scene, spec: LesionSpec, placed: Placed, region: Region) -> Placed | None:
+    """With its long axis, the noise there, and the shape that the organ left of it.
+
+    None where that is not the shape, or the relation to other organs, that was asked for.
+    """
+    long_axis = long_axis_in_plane(region).length_mm
+    found = shape_of(region, spec.kind, long_axis, placed.plan.form != "mass")
+    asked = spec.shape
+    if asked in WIDER_SHAPES:
+        form, asked = WIDER_SHAPES[asked]
+        asked = found if form == "polyp" and found in ("Irregular", "Round-like") else asked
     if found is None or found not in spec.kind.shapes or (asked and found != asked):
         return None
-    return replace(placed, plan=replace(plan, shape=found))
+    if not _relates(scene, spec, region):
+        return None
+    noise = scene.noise_near(placed.plan.box)
+    plan = replace(placed.plan, long_axis_mm=long_axis, shape=found, noise_hu=noise)
+    return replace(placed, plan=plan)
 
 
-def _factor(scene: Scene, spec: LesionSpec, body: Draft, region: Region, measured: float) -> float:
-    """What the shape is to be scaled by to get the size that was asked for; 1 if it is near."""
-    if not spec.sized or (body.thickness_mm is not None and spec.volume_mm3 is None):
-        return 1.0
-    voxel = float(np.median(scene.geometry.spacing_zyx))
+def _relates(scene: Scene, spec: LesionSpec, region: Region) -> bool:
+    """Whether a measurement finds the relation to other organs that was asked for, if any was."""
+    if spec.invasion is None:
+        return True
+    size, own = measure(region), catalog().organ_labels(spec.kind.organ)
+    contacts = find_contacts(region, scene.organs, own, size.surface_mm2)
+    return invasion(contacts, size).value == spec.invasion
+
+
+def _sizes(spec: LesionSpec, body: Draft, region: Region) -> tuple[float, float]:
+    """The size that a request speaks of as it is and as it was asked for, in mm.
+
+    The long axis in the axial plane; of a wall thickening its longest diameter in space; or the
+    edge of the cube of its volume. What was not asked for is as it should be.
+    """
     if spec.volume_mm3 is not None:
-        size = (region.voxels * scene.geometry.voxel_mm3) ** (1 / 3)
-        asked = spec.volume_mm3 ** (1 / 3)
+        volume = region.voxels * region.geometry.voxel_mm3
+        return volume ** (1 / 3), spec.volume_mm3 ** (1 / 3)
+    if spec.long_axis_mm is None:
+        return 1.0, 1.0
+    measured = long_axis_in_plane if body.thickness_mm is None else longest_diameter
+    return measured(region).length_mm, spec.long_axis_mm
+
+
+def _scaled(body: Draft, size: float, asked: float) -> Draft:
+    """The body that is to have the size that was asked for; a ring grows along its tube only."""
+    semi = np.array(body.template.semi_axes)
+    if body.form == "annular":
+        length = 2 * float(semi[0])
+        across = max(size**2 - length**2, 0.0) ** 0.5
+        semi[0] *= np.clip(_ring_length(asked, across) / length, 0.6, 1.6)
     else:
-        size, asked = measured, float(spec.long_axis_mm or 0.0)
-    if abs(size - asked) <= max(SIZE_SHARE * asked, SIZE_VOXELS * voxel):
-        return 1.0
-    return float(np.clip(asked / size, 0.75, 1.33))
+        semi *= np.clip(asked / size, 0.75, 1.33)
+    return replace(body, template=replace(body.template, semi_axes=as_vector(semi)))
 
 
-def _is_whole(scene: Scene, plan: InsertionPlan, region: Region, asked: bool) -> bool:
+def _is_whole(scene: Scene, spec: LesionSpec, body: Draft, region: Region) -> bool:
     """Whether enough of the shape is left in the organ to be called by its planned size."""
-    if plan.thickness_mm is None:
+    if body.thickness_mm is None:
+        blob = body.template
         volume = region.voxels * scene.geometry.voxel_mm3
-        return min(plan.blob.semi_axes) < 4 or volume >= FULL_ENOUGH * plan.blob.volume()
-    wanted = LONG_IF_ASKED if asked else LONG_ENOUGH
-    return extent_mm(region) >= wanted * plan.long_axis_mm
+        return min(blob.semi_axes) < 4 or volume >= FULL_ENOUGH * blob.volume()
+    if spec.sized:
+        return True  # it is scaled until it has its size
+    return longest_diameter(region).length_mm >= LONG_ENOUGH * body.long_axis_mm
 
 
 def _outlined(scene: Scene, body: Draft) -> Placed:
@@ -235,7 +275,7 @@ def _outlined(scene: Scene, body: Draft) -> Placed:
         keeps=body.keeps,
         mass_effect=body.mass_effect,
         features=body.features,
-        noise_hu=scene.noise_near(box),
+        noise_hu=0.0,  # of the place that is taken, see `_named`
         point_spread_mm=scene.point_spread_mm,
         texture_seed=body.texture_seed,
         box=box,
@@ -276,14 +316,17 @@ def what_fits(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Gener
     """
     name = spec.kind.name.lower()
     structure = catalog().structures[draft.host.key].name.lower()
-    free = replace(spec, long_axis_mm=None, volume_mm3=None)
-    asked = size = draft.long_axis_mm
-    while size > 2 and spec.sized:
-        size *= SMALLER
-        if place(scene, free, replace(draft, long_axis_mm=size), rng) is not None:
+    asked = draft.long_axis_mm
+    sizes = [asked * SMALLER**k for k in range(1, 20) if asked * SMALLER**k > 2]
+    if draft.form == "annular":  # it is at least as long as its tube is wide
+        sizes = [asked / SMALLER**k for k in range(1, 5)] + sizes
+    for size in sizes if spec.sized else []:
+        trial = replace(spec, long_axis_mm=size, volume_mm3=None)
+        if place(scene, trial, replace(draft, long_axis_mm=size), rng) is not None:
+            limit = "more" if size > asked else "less"
             return (
                 f"The {structure} cannot hold a {name} with a long axis of {asked:.0f} mm where it "
-                f"was asked for; ask for {size:.0f} mm or less."
+                f"was asked for; ask for {size:.0f} mm or {limit}."
             )
     return (
         f"The {structure} of this scan cannot hold such a {name}; choose another place or type, or "

@@ -14,27 +14,35 @@ from PASTAGenLib.habits import (
     HABITS,
     PROTRUDES,
     SIZE_SPREAD,
+    SUBTYPE_KEEPS,
     WALL_THICKNESS_MM,
     WIDER_SHAPES,
 )
 from PASTAGenLib.insertion_plan import Form, InsertionPlan
 from PASTAGenLib.placing import Draft, Placed, place, what_fits
 from PASTAGenLib.scene import Host, Scene
-from PASTAGenLib.shape import draw_blob
+from PASTAGenLib.shape import Blob, Family, draw_blob
 from PASTAGenLib.sites.hosts import candidate_hosts, draw_host
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.warp import WIDTH_PER_PUSH, MassEffect
-from PASTALib.attributes import PUNCTATE_MM, WELL_DEFINED_MM
-from PASTALib.catalog import Phase
+from PASTALib.attributes import CORE_VOXELS, PUNCTATE_MM, ROUND_FIT, WELL_DEFINED_MM
+from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import as_vector
 
 PUNCTATE = "Punctate, nodular"
 WALL = "Wall thickening"
+TEMPLATES = 8
+"""Shapes that are looked at for a clear one."""
+CLEAR_SHARE = 0.012
+"""Its share in an ellipsoid is so far from what parts round from irregular."""
 PUNCTATE_MARGIN = 0.9
 """What is drawn is clearly smaller than the limit of the measurement, or larger."""
-DRAFTS = 3
-"""So many lesions are drawn before the organ is said not to hold such a one."""
+DRAFTS, DRAFTS_NEAR = 3, 6
+"""So many lesions are drawn before the organ is said not to hold such a one; a relation to other
+organs is harder to meet."""
+TEXTURE_FILLS = 1.5
+"""A lesion in which texture is to be seen has this many times the voxels that tell texture."""
 SMALLER = 0.8
 SHRINKS = 12
 THICK_FOR_LENGTH = 0.35
@@ -104,8 +112,9 @@ def placed_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Place
         PastaError: the organ is absent, or the lesion asked for does not fit.
     """
     hosts = candidate_hosts(scene, spec)
+    _check_texture(scene, spec)
     phase = spec.phase or scene.phase
-    for _ in range(DRAFTS):
+    for _ in range(DRAFTS if spec.invasion is None else DRAFTS_NEAR):
         size = draw_size(spec, rng)
         host = draw_host(scene, hosts, rng)
         draft = draw_draft(scene, spec, host, phase, size, rng)
@@ -113,6 +122,23 @@ def placed_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Place
         if placed is not None:
             return placed
     raise PastaError(what_fits(scene, spec, draft, rng))
+
+
+def _check_texture(scene: Scene, spec: LesionSpec) -> None:
+    """Refuse a heterogeneous lesion of so few voxels that no texture can be seen in it.
+
+    Raises:
+        PastaError: it is too small for this scan.
+    """
+    if spec.heterogeneity != "Heterogeneous" or spec.long_axis_mm is None:
+        return
+    least = (6 * CORE_VOXELS * TEXTURE_FILLS * scene.geometry.voxel_mm3 / np.pi) ** (1 / 3)
+    if spec.long_axis_mm < least:
+        raise PastaError(
+            f"A lesion of {spec.long_axis_mm:.1f} mm fills too few voxels of this scan to show a "
+            f"heterogeneous texture; ask for {np.ceil(10 * least) / 10:.1f} mm or more, or leave "
+            "heterogeneity out."
+        )
 
 
 def _placed(
@@ -146,7 +172,7 @@ def draw_draft(
     habit = HABITS[spec.type]
     shape, form = draw_shape(spec, size, rng)
     family = habit.families[shape in ("Irregular", WALL)]
-    template = draw_blob(1.0, family, rng)
+    template = _template(shape, family, rng)
     thickness = None
     if form in ("plaque", "annular"):
         mean, sd, low, high = WALL_THICKNESS_MM[spec.type]
@@ -160,7 +186,7 @@ def draw_draft(
     soft = density.edge_mm > WELL_DEFINED_MM
     if thickness is not None and soft and spec.protrudes is None and spec.type in PROTRUDES:
         outward = max(outward, SEROSA_MM)
-    keeps = 0.9 if density.subtype in ("ground_glass", "part_solid") else rng.uniform(*habit.keeps)
+    keeps = rng.uniform(*SUBTYPE_KEEPS.get(density.subtype, habit.keeps))
     return Draft(
         type=spec.type,
         host=host,
@@ -178,6 +204,22 @@ def draw_draft(
         texture_seed=int(rng.integers(0, 2**32)),
         feature_seed=int(rng.integers(0, 2**32)),
     )
+
+
+def _template(shape: str, family: Family, rng: np.random.Generator) -> Blob:
+    """A shape with a long axis of 1 mm that reads clearly as what it is meant to be.
+
+    What reads neither way would be found out only where it has been placed and outlined.
+    """
+    round_like, irregular, *_ = catalog().attributes["shape"].values
+    for _ in range(TEMPLATES):
+        template = draw_blob(1.0, family, rng)
+        rounder = template.ellipsoid_share() - ROUND_FIT
+        if shape not in (round_like, irregular):
+            break
+        if abs(rounder) > CLEAR_SHARE and (rounder > 0) == (shape == round_like):
+            break
+    return template
 
 
 def resized(draft: Draft, spec: LesionSpec, size: float) -> Draft:

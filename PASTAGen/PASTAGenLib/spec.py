@@ -30,7 +30,7 @@ class LesionSpec:
         shape: one of PASTA's four shapes that the type can have, or ``cystic``, ``luminal
             narrowing`` (a ring) or ``protrusion into the lumen`` (a polyp).
         density: ``Hypodense``, ``Isodense`` or ``Hyperdense`` against the organ.
-        hu: mean HU; goes before `density`.
+        hu: mean HU of its core, see `attributes.core_of`; goes before `density`.
         heterogeneity: ``Homogeneous`` or ``Heterogeneous``.
         surface: ``Well-defined margin`` or ``Ill-defined margin``.
         invasion: ``No close relationship with adjacent structures`` or ``Close ...``.

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from PASTAGenLib.insertion import Inserted
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTALib.attributes import CORE_VOXELS
+from PASTALib.attributes import CORE_VOXELS, core_of
 from PASTALib.catalog import Phase, catalog
 from PASTALib.lesions import Lesion
 from PASTALib.margin import OWN_SURFACE
-
-CORE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,13 @@ class Truth:
         volume_mm3: volume of the mask.
         voxels: voxels of the mask.
         voxel_mm: spacing of the scan, the middle one of three.
-        wall_bound: whether it is a layer on a wall, whose long axis is not planned.
-        planned_hu: mean HU as planned, features included, without partial volume.
+        wall_bound: whether it is a layer on a wall, whose size is its longest diameter.
+        longest_mm: longest diameter in space, measured on the mask.
+        planned_hu: mean HU as planned, features included, without partial volume: of the core
+            where the lesion has one.
         mean_hu: mean over the mask.
         sd_hu: standard deviation over the mask.
-        core_hu, core_sd_hu, core_voxels: the same over voxels that are lesion only.
+        core_hu, core_sd_hu, core_voxels: the same over its core, see `attributes.core_of`.
         organ_hu: median of the structure before.
         contacts: structures of other organs within 2 mm.
         features: kinds of what else is seen in and around it.
@@ -61,6 +61,7 @@ class Truth:
     voxels: int
     voxel_mm: float
     wall_bound: bool
+    longest_mm: float
     planned_hu: float
     mean_hu: float
     sd_hu: float
@@ -90,8 +91,9 @@ def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
     density = plan.density
     even, _ = catalog().attributes["heterogeneity"].values
     sharp, _ = catalog().attributes["surface"].values
-    core = inserted.hu[inserted.share > CORE_SHARE].astype(np.float64)
     geometry = lesion.region.geometry
+    inner = core_of(inserted.mask, geometry.spacing_zyx)
+    core = np.zeros(0) if inner is None else inserted.hu[inner].astype(np.float64)
     return Truth(
         type=plan.type,
         subtype=density.subtype,
@@ -105,6 +107,7 @@ def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
         voxels=size.voxels,
         voxel_mm=float(np.median(geometry.spacing_zyx)),
         wall_bound=plan.thickness_mm is not None,
+        longest_mm=size.diameter_3d.length_mm,
         planned_hu=inserted.planned_hu,
         mean_hu=lesion.hu.mean,
         sd_hu=lesion.hu.sd,

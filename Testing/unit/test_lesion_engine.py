@@ -27,6 +27,8 @@ from PASTAGenLib.warp import WIDTH_PER_PUSH, MassEffect, displacement, moved
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
+from PASTALib.measure import longest_diameter
+from PASTALib.region import Region
 
 CT, ORGANS = phantom()
 SCENE = Scene.of(CT, ORGANS)
@@ -155,13 +157,43 @@ def test_a_close_relationship_can_be_asked_for(close: bool) -> None:
 
 
 def test_a_ring_narrows_the_lumen_and_leaves_it_open() -> None:
-    drawn = draw(LesionSpec("colorectal_cancer", shape="luminal narrowing", long_axis_mm=30))
+    drawn = draw(LesionSpec("colorectal_cancer", shape="luminal narrowing", long_axis_mm=40))
     assert drawn.form == "annular"
     inserted, box = apply_in(SCENE, drawn), slices(drawn.box)
     level = int(np.bincount(np.argwhere(inserted.mask)[:, 0]).argmax())
     host = SCENE.organs[box][level] == catalog().label("colorectum")
     gas_before = (SCENE.hu[box][level][host] < -500).sum()
     assert 0 < (inserted.hu[level][host] < -500).sum() < gas_before
+
+
+def test_a_ring_that_is_asked_for_shorter_than_its_tube_is_wide_is_refused_with_what_fits() -> None:
+    with pytest.raises(PastaError, match="mm or more"):
+        draw(LesionSpec("colorectal_cancer", shape="luminal narrowing", long_axis_mm=28))
+
+
+@pytest.mark.parametrize(
+    ("type_", "shape", "size"),
+    [
+        ("colorectal_cancer", "luminal narrowing", 42.0),
+        ("gastric_cancer", "Wall thickening", 30.0),
+        ("bladder_cancer", "Wall thickening", 32.0),
+    ],
+)
+def test_the_longest_diameter_of_a_wall_thickening_is_the_one_that_was_asked_for(
+    type_: str, shape: str, size: float
+) -> None:
+    drawn = draw(LesionSpec(type_, shape=shape, long_axis_mm=size), 2)
+    region = Region.of(apply_in(SCENE, drawn).mask, SCENE.geometry)
+    assert region is not None
+    assert longest_diameter(region).length_mm == pytest.approx(size, abs=max(0.1 * size, 2.5))
+
+
+def test_moving_even_tissue_aside_leaves_its_noise_in_place() -> None:
+    spec = LesionSpec("liver_tumor", long_axis_mm=16, hu=110, protrudes=False, features=())
+    drawn = replace(draw(spec, 3), mass_effect=MassEffect(4.0, 10.0), keeps=0.0)
+    inserted, before = apply_in(SCENE, drawn), SCENE.hu[slices(drawn.box)]
+    around = (SCENE.organs[slices(drawn.box)] == catalog().label("liver")) & (inserted.share == 0)
+    assert np.mean(np.abs(inserted.hu - before)[around] <= 1) > 0.9
 
 
 @pytest.mark.parametrize(

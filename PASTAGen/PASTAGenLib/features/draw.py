@@ -19,6 +19,8 @@ from PASTALib.geometry import Vector, as_vector
 
 LEAST_AXIS_MM = {"necrosis": 20.0, "cavitation": 20.0, "capsule": 15.0, "spiculation": 8.0}
 """Smaller lesions do not show them."""
+SHIFTS_MEAN = UNEVEN | {"calcification", "septa", "rim enhancement"}
+"""Lesions whose mean HU is asked for show them only where they are asked for, too."""
 SOLID_HU = {"non_contrast": 30.0, "arterial": 55.0, "portal_venous": 60.0}
 """Solid part of a part-solid nodule, as solid lung tumors."""
 
@@ -65,7 +67,7 @@ def draw_features(
 
 def _fits(name: str, spec: LesionSpec, host: Host, solid: bool) -> bool:
     """Whether such a lesion shows a feature."""
-    if spec.hu is not None and name in UNEVEN | {"calcification"}:
+    if spec.hu is not None and name in SHIFTS_MEAN:
         return False
     if name in UNEVEN and host.density.heterogeneity != "Heterogeneous":
         return False

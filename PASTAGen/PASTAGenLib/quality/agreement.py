@@ -45,7 +45,7 @@ class Outcome:
         asked_mm: long axis that was asked for; of a wall thickening its length in any direction.
         measured_mm: the same, measured on the mask.
         voxel_mm: voxel edge along which it was measured.
-        planned_hu: mean without partial volume, as planned.
+        planned_hu: mean without partial volume: as asked or, where it was not asked, as planned.
         measured_hu: mean of the voxels without partial volume; None if there are too few.
         hu_error: standard error of that mean by noise.
         rejected: facts that made the generator's own check draw again, and how often.
@@ -179,7 +179,7 @@ def outcome(scan: Scan, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
         asked_mm=spec.long_axis_mm,
         measured_mm=length,
         voxel_mm=voxel,
-        planned_hu=case.truth.planned_hu,
+        planned_hu=case.truth.planned_hu if spec.hu is None else spec.hu,
         measured_hu=None if core is None else core.mean,
         hu_error=0.0 if core is None else noise / (core.voxels / CORRELATED_VOXELS) ** 0.5,
         rejected=case.rejected,

@@ -16,6 +16,7 @@ from PASTAGenLib.quality.scans import Scan
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.warp import MassEffect
+from PASTALib.attributes import core_of
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.progress import Progress
@@ -90,7 +91,7 @@ def _in_organ(
 
 def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> HiddenLesion | None:
     """One lesion without contrast; None if it is too near to the edge of the scan."""
-    geometry = scene.geometry
+    geometry, spacing = scene.geometry, scene.geometry.spacing_zyx
     voxel = max(geometry.spacing[:2])
     low, high = (max(mm, n * voxel) for mm, n in zip(SIZE_MM, SIZE_VOXELS, strict=True))
     spec = LesionSpec(
@@ -107,8 +108,8 @@ def _hidden(scan: Scan, scene: Scene, organ: str, rng: np.random.Generator) -> H
     box = slices(plan.box)
     # Of the organ only: what a lesion at its border pushes outward lies where fat was.
     own = np.isin(scene.organs[box], scan.labels(organ))
-    replaced = apply_in(scene, replace(plan, mass_effect=NO_PUSH)).mask & own
-    if not replaced.any():
+    replaced = core_of(apply_in(scene, replace(plan, mass_effect=NO_PUSH)).mask & own, spacing)
+    if replaced is None:
         return None
     density = replace(plan.density, mean_hu=float(scene.hu[box][replaced].mean()), texture_sd=0.0)
     plan = replace(plan, density=density, features=())
