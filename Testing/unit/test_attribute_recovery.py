@@ -26,11 +26,11 @@ from PASTALib.lesions import measure_lesion
 LESIONS = 4
 SURE = 0.75
 FLOORS = {
-    "shape": 0.85,  # 0.97, 0.87
-    "density": 0.85,  # 0.95, 0.95
-    "heterogeneity": 0.75,  # 0.88, 0.82
-    "surface": 0.6,  # 0.70, 0.73
-    "invasion": 0.95,  # 1.00, 1.00
+    "shape": 0.95,  # 1.00, 1.00
+    "density": 0.88,  # 0.97, 0.92
+    "heterogeneity": 0.77,  # 0.83, 0.82
+    "surface": 0.57,  # 0.60, 0.73
+    "invasion": 0.97,  # 1.00, 1.00
 }
 
 
