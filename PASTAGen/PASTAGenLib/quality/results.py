@@ -17,8 +17,11 @@ from PASTALib.files import write_text
 
 Result = TypeVar("Result")
 PACKAGE = Path(__file__).resolve().parents[1]
-FOLDERS = ("quality", "torso", "layouts", "production", "transforms", "mrml", "ui", "demo.py")
-"""Folders of the library that are not the generator."""
+FOLDERS = (
+    "quality", "torso", "layouts", "production", "transforms", "mrml", "ui", "demo.py", "jobs.py",
+    "case_export.py", "choices.py", "found.py", "presets.py", "workbench.py",
+)  # fmt: skip
+"""Folders and files of the library that are not the generator: they use it."""
 
 
 @dataclass(frozen=True)
