@@ -91,9 +91,9 @@ def _seam(part: SeamPart) -> list[str]:
         "texture are zero it leaves most of the picture as it was, and an AUC near 0.5 is to be "
         "expected. The rows with mass effect are the harder test.",
         "",
-        "Noise power inside the inserted tissue over that of the organ around it, median over "
-        f"lesions with 95 % interval; aim within {100 * POWER_AIM:.0f} %. *Untouched* is the same "
-        "ratio before insertion, the error of the measure itself. *Fine grain* is the power of "
+        "Noise power inside the inserted tissue over that of even tissue of the organ around it, "
+        f"median over lesions with 95 % interval; aim within {100 * POWER_AIM:.0f} %. *Untouched* "
+        "is the same ratio before insertion, the error of the measure itself. *Fine grain* is the power of "
         "differences between neighboring voxels, after over before.",
         "",
         *_noise(part.result.noise),
