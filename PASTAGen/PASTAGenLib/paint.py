@@ -61,6 +61,8 @@ MOST_RAISED_HU = 30.0
 """What a soft edge takes from the core's mean is made up for by so much at most."""
 LITTLE_NOISE = 0.05
 """Less missing noise variance is not worth drawing."""
+UNEVEN_REST = (1.0, 0.6)
+"""Least SD of the core's texture in units of the whole lesion's, of even and of uneven lesions."""
 GRAINS = ((0.92, 1.0), (0.39, 3.0))
 """Amplitudes and relative sizes of a texture's grains."""
 
@@ -94,7 +96,7 @@ def picture(
     behind, changed = _surroundings(plan, where, hu, smooth, even, mean, blur)
 
     canvas = Canvas(where.offsets, where.away, smooth, blur)
-    plain = plan.density.mean_hu + _texture(plan, core, spacing, rng)
+    plain = plan.density.mean_hu + _texture(plan, share, core, spacing, rng)
     tissue = plain
     for feature in plan.features:
         if not feature.outside:
@@ -196,9 +198,17 @@ def _own_noise(
 
 
 def _texture(
-    plan: InsertionPlan, core: Tensor, spacing: NDArray[np.float64], rng: np.random.Generator
+    plan: InsertionPlan,
+    share: Tensor,
+    core: Tensor,
+    spacing: NDArray[np.float64],
+    rng: np.random.Generator,
 ) -> Tensor:
-    """The lesion's texture: mean 0 and the planned SD in its core."""
+    """The lesion's texture: mean 0 and the planned SD in its core.
+
+    A core of a few grains may be more even than the rest by chance; what is not to be seen there is
+    not made up for by so much more outside (`UNEVEN_REST`).
+    """
     sd = plan.density.texture_sd
     sigma = np.maximum(plan.grain_mm / 2.355, plan.point_spread_mm) / spacing
     layers = [(amount, size * sigma) for amount, size in GRAINS]
@@ -206,7 +216,9 @@ def _texture(
     if float(core.sum()) < 2:
         return field * 0
     field = field - _mean(field, core)
-    field = field * (sd / _mean(field.square(), core).sqrt().clamp(min=0.3))
+    inner, whole = (_mean(field.square(), weight).sqrt() for weight in (core, share))
+    least = UNEVEN_REST[plan.density.heterogeneity == "Heterogeneous"] * float(whole)
+    field = field * (sd / inner.clamp(min=max(least, 0.3)))
     if 0 < plan.density.mean_hu < 200:  # soft tissue: necrosis is water, never fat
         field = field.clamp(min=min(-sd, -plan.density.mean_hu))
         field = field - _mean(field, core)

@@ -314,7 +314,6 @@ def what_fits(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Gener
 
     Sizes are only tried where one was asked for; training asks for none and drops what fails.
     """
-    name = spec.kind.name.lower()
     structure = catalog().structures[draft.host.key].name.lower()
     asked = draft.long_axis_mm
     sizes = [asked * SMALLER**k for k in range(1, 20) if asked * SMALLER**k > 2]
@@ -325,10 +324,10 @@ def what_fits(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Gener
         if place(scene, trial, replace(draft, long_axis_mm=size), rng) is not None:
             limit = "more" if size > asked else "less"
             return (
-                f"The {structure} cannot hold a {name} with a long axis of {asked:.0f} mm where it "
-                f"was asked for; ask for {size:.0f} mm or {limit}."
+                f"The {structure} cannot hold {spec.called} with a long axis of {asked:.0f} mm "
+                f"where it was asked for; ask for {size:.0f} mm or {limit}."
             )
     return (
-        f"The {structure} of this scan cannot hold such a {name}; choose another place or type, or "
-        "leave out what need not be."
+        f"The {structure} of this scan cannot hold {spec.called} as asked for; choose another "
+        "place or type, or leave out what need not be."
     )

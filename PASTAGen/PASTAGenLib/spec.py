@@ -116,6 +116,12 @@ class LesionSpec:
         return catalog().lesion_types[self.type]
 
     @property
+    def called(self) -> str:
+        """The type with its article, for sentences."""
+        name = self.kind.name.lower()
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+    @property
     def sized(self) -> bool:
         """Whether a size was asked for."""
         return self.long_axis_mm is not None or self.volume_mm3 is not None

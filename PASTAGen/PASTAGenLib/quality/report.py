@@ -93,8 +93,8 @@ def _seam(part: SeamPart) -> list[str]:
         "",
         "Noise power inside the inserted tissue over that of even tissue of the organ around it, "
         f"median over lesions with 95 % interval; aim within {100 * POWER_AIM:.0f} %. *Untouched* "
-        "is the same ratio before insertion, the error of the measure itself. *Fine grain* is the power of "
-        "differences between neighboring voxels, after over before.",
+        "is the same ratio before insertion, the error of the measure itself. *Fine grain* is the "
+        "power of differences between neighboring voxels, after over before.",
         "",
         *_noise(part.result.noise),
     ]

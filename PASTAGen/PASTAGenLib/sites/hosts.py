@@ -50,7 +50,7 @@ def candidate_hosts(scene: Scene, spec: LesionSpec) -> list[Host]:
     ]
     if not wanted:
         raise PastaError(
-            f"location '{spec.location}' holds no place for a {name} in this scan; use one of "
+            f"location '{spec.location}' holds no place for {spec.called} in this scan; use one of "
             f"{', '.join(h.key for h in hosts)}."
         )
     return wanted
