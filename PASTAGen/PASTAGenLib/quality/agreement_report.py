@@ -106,7 +106,8 @@ def _sizes(outcomes: Sequence[Outcome]) -> list[str]:
         low, middle, high = np.percentile(off, (10, 50, 90))
         lines.append(
             f"Mean HU, measured minus planned: median {middle:+.1f}, eight of ten from {low:+.1f} "
-            f"to {high:+.1f} HU; the lesion's own texture is part of that."
+            f"to {high:+.1f} HU. The generator sets the mean of the core by the rule that measures "
+            "it, so this says only that noise, texture and rounding do not undo it."
         )
     return lines
 
