@@ -227,6 +227,21 @@ def test_the_copy_stays_under_the_transform_of_the_original(scene):
     assert np.allclose((-x, -y, z), truth, atol=5)
 
 
+def test_the_self_test_passes(scene):
+    from PASTAGenLib.mrml.self_test import run
+
+    class Logic:
+        def sample(self, seed):
+            return in_scene(scene, *phantom(SPACING))
+
+        def desk(self, volume, organs):
+            desk = ScriptBench()
+            desk.take(volume, organs)
+            return desk
+
+    assert run(Logic()) == "Test passed"
+
+
 def test_organ_masks_need_not_cover_the_scan(scene):
     ct, organs = phantom(SPACING)
     part = organs[:, :, 10:28]

@@ -193,6 +193,9 @@ class GeneratorPanel:
         bench = self.desk.bench
         if bench is not None and bench.volume is not self.input.volume:
             self.desk.put_away()
+            self.place.drop_point()
+            self.form.ask("center", None)  # it was a place of the other scan
+            self.place.refresh()
         self.refresh()
 
     def refresh(self) -> None:
