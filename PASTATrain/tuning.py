@@ -26,10 +26,8 @@ from PASTATrain.evaluation import FOUND_DICE, overlaps, scans, with_lesions
 
 FEWEST = 20
 """Real and false findings each that a fit needs."""
-LEAST_SLOPE = 0.05
-"""A surer network is never a less sure finding."""
 REGULARIZATION = 1.0
-"""Inverse strength of the L2 penalty that keeps a rarely found type near the others."""
+"""Inverse strength of the L2 penalty that keeps the offset of a rarely found type near the mean."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def candidates(
 
 
 def fit(found: Sequence[Candidate]) -> Calibration:
-    """Logistic regression of "is real" on raw log odds, size and type, the slope by type.
+    """Logistic regression of "is real" on raw log odds, size and type.
 
     Raises:
         PastaError: there are too few real or too few false findings.
@@ -96,25 +94,17 @@ def fit(found: Sequence[Candidate]) -> Calibration:
             f"{FEWEST} of each are needed: give more torsos."
         )
     types = list(catalog().lesion_types)
-    raws = np.array([raw_log_odds(candidate.raw) for candidate in found])
-    mine = np.array([[candidate.type == key for key in types] for candidate in found], float)
-    sizes = np.array([size_feature(candidate.diameter_mm) for candidate in found])
-    center = float(raws.mean())
-    rows = np.column_stack([raws, sizes, mine, mine * (raws - center)[:, None]])
+    rows = np.zeros((len(found), 2 + len(types)))
+    rows[:, 0] = [raw_log_odds(candidate.raw) for candidate in found]
+    rows[:, 1] = [size_feature(candidate.diameter_mm) for candidate in found]
+    rows[range(len(found)), [2 + types.index(candidate.type) for candidate in found]] = 1
     fitted = LogisticRegression(C=REGULARIZATION, max_iter=1000).fit(rows, real)
-    slope, size, *by_type = (float(value) for value in fitted.coef_[0])
+    slope, size, *offsets = (float(value) for value in fitted.coef_[0])
     base = float(fitted.intercept_[0])
-    slopes = [max(slope + more, LEAST_SLOPE) for more in by_type[len(types) :]]
-    # About the center, so that a type with few findings keeps its share of real ones.
-    offsets = [
-        base + offset + (slope - own) * center
-        for offset, own in zip(by_type[: len(types)], slopes, strict=True)
-    ]
     return Calibration(
-        round(max(slope, LEAST_SLOPE), 4),
+        round(max(slope, 0.05), 4),
         round(size, 4),
-        {key: round(value, 4) for key, value in zip(types, offsets, strict=True)},
-        {key: round(value, 4) for key, value in zip(types, slopes, strict=True)},
+        {key: round(base + offset, 4) for key, offset in zip(types, offsets, strict=True)},
     )
 
 

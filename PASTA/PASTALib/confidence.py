@@ -22,7 +22,6 @@ class Calibration:
 
     Attributes:
         slope: of the raw confidence in log odds.
-        slopes: the same by lesion type; `slope` where a type is not listed.
         size: of the binary logarithm of the diameter over `USUAL_DIAMETER_MM`.
         offsets: by lesion type, in log odds; 0 where a type is not listed.
     """
@@ -30,7 +29,6 @@ class Calibration:
     slope: float = 1.0
     size: float = 0.0
     offsets: Mapping[str, float] = field(default_factory=dict)
-    slopes: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, lesion_type: str, raw: float, diameter_mm: float) -> float:
         """Probability that a finding is real; as it is without a fit, `raw`.
@@ -41,7 +39,7 @@ class Calibration:
             diameter_mm: of a sphere of the same volume.
         """
         log_odds = (
-            self.slopes.get(lesion_type, self.slope) * raw_log_odds(raw)
+            self.slope * raw_log_odds(raw)
             + self.size * size_feature(diameter_mm)
             + self.offsets.get(lesion_type, 0.0)
         )
