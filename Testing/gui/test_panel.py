@@ -67,13 +67,14 @@ def test_accept_and_reject_by_button_and_key(panel, nodes):
 
 def test_keys_work_only_while_the_module_is_open(host, panel, nodes):
     keys = panel.shortcuts._keys
-    assert [key.key.toString() for key in keys] == ["N", "P", "A", "X", "E", "Ctrl+Z", "Ctrl+Y"]
+    named = {key.key.toString(): key for key in keys}
+    assert list(named) == ["N", "P", "A", "X", "E", "I", "O", "Ctrl+Z", "Ctrl+Y"]
     assert all(key.enabled for key in keys)
-    keys[0].activated()
+    named["N"].activated()
     assert panel.findings.current == "L1"
-    keys[2].activated()
+    named["A"].activated()
     assert cells(panel, 6)[0] == "accepted"
-    keys[5].activated()
+    named["Ctrl+Z"].activated()
     assert cells(panel, 6)[0] == "AI"
     panel.exit()
     assert not any(key.enabled for key in keys)
