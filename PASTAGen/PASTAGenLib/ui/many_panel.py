@@ -136,6 +136,7 @@ class ManyPanel:
         self._sheet = Path(result["sheet"])
         failed = f", {result['failed']} found no place" if result["failed"] else ""
         self._end(f"{result['done']} cases{failed}; see {result['folder']}.")
+        self._ui.manyProgress.value = 100
         small = qt.QPixmap(str(self._sheet)).scaledToWidth(SHEET_PIXELS, qt.Qt.SmoothTransformation)
         self._ui.sheetLabel.setPixmap(small)
 
