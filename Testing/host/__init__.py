@@ -21,7 +21,7 @@ _running: list[Host] = []
 def start() -> Host:
     """The running host; it is started if there is none."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    # Mesa draws in this thread: its own threads hung on some machines without a graphics card.
+    # Mesa draws in this thread, so that few threads are left to a process that may be forked.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     from host.host import Host
 
