@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PASTALib.errors import PastaError
 from PASTALib.mrml.case import ct_of
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PASTAGenLib.workbench import Patch, Workbench
     from PASTALib.geometry import Vector
 
+Answer = TypeVar("Answer")
 Failed = Callable[[str], None]
 
 
@@ -129,13 +130,11 @@ class DirectEngine:
         """See `Engine`; without a sketch."""
         from PASTAGenLib.choices import spec_of
 
-        try:
+        def draw() -> Patch:
             spec = spec_of(wish.type, wish.asked, wish.seed)
-            patch = self.workbench(bench).draw(tuple(kept), spec)
-        except PastaError as error:
-            failed(str(error))
-            return
-        shown(patch)
+            return self.workbench(bench).draw(tuple(kept), spec)
+
+        _answer(draw, shown, failed)
 
     def compose(
         self,
@@ -145,12 +144,7 @@ class DirectEngine:
         failed: Failed,
     ) -> None:
         """See `Engine`."""
-        try:
-            patches = self.workbench(bench).compose(tuple(plans))
-        except PastaError as error:
-            failed(str(error))
-            return
-        done(patches)
+        _answer(lambda: self.workbench(bench).compose(tuple(plans)), done, failed)
 
     def nearest(
         self,
@@ -163,13 +157,11 @@ class DirectEngine:
         """See `Engine`."""
         from PASTAGenLib.choices import spec_of
 
-        try:
+        def find() -> Vector:
             spec = spec_of(wish.type, wish.asked, wish.seed)
-            center = self.workbench(bench).nearest(tuple(kept), spec)
-        except PastaError as error:
-            failed(str(error))
-            return
-        done(center)
+            return self.workbench(bench).nearest(tuple(kept), spec)
+
+        _answer(find, done, failed)
 
     def give_up(self) -> None:
         """See `Engine`; nothing is ever under way."""
@@ -192,3 +184,13 @@ class DirectEngine:
         cases = self.workbench(bench).cases(tuple(plan for plan, _ in lesions))
         asked = [{**wish.asked, "seed": wish.seed} for _, wish in lesions]
         return export_case(cases, name, asked, folder, formats)
+
+
+def _answer(work: Callable[[], Answer], done: Callable[[Answer], None], failed: Failed) -> None:
+    """Hand on what the work gives, or the sentence of why it cannot be done."""
+    try:
+        answer = work()
+    except PastaError as error:
+        failed(str(error))
+        return
+    done(answer)
