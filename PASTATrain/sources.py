@@ -99,6 +99,15 @@ CHEST_SCANS = (
         "portal_venous",
         "train",
     ),
+    ChestScan("acrin_breast_abdomen", "acrin_flt_breast_001/ct_b.nii.gz", "non_contrast", "train"),
+    ChestScan("acrin_breast_chest", "acrin_flt_breast_013/ct.nii.gz", "non_contrast", "train"),
+    ChestScan(
+        "lidc_0001",
+        "lidc_0001/ct.nii.gz",
+        "arterial",
+        "train",
+        {"lung_tumor": "lidc_0001/nodule_silver_mask.nii.gz"},
+    ),
     ChestScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
 
