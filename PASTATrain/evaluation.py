@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -139,23 +139,49 @@ def with_lesions(
     return CT(image, ct.name, phase=ct.phase, synthetic=True), masks
 
 
-def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[tuple[str, CT, sitk.Image]]:
-    """Name, CT and organ labels of the scans of a split, and of torsos made by rule.
+@dataclass(frozen=True)
+class KnownScan:
+    """A scan with what is known of it.
 
-    Of the chest scans only the lungs are labeled, by HU.
+    Attributes:
+        name: for tables.
+        ct: the scan.
+        organs: organ labels in its geometry; of the chest scans only the lungs are labeled, by HU.
+        lesions: masks of the lesions that the patient has, by type.
     """
+
+    name: str
+    ct: CT
+    organs: sitk.Image
+    lesions: dict[str, sitk.Image] = field(default_factory=dict)
+
+
+def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[KnownScan]:
+    """The scans of a split that are there, and torsos made by rule."""
     for scan in SCANS:
         if scan.split == split and (data / scan.image).exists():
             ct = read_ct(data / scan.image, phase=scan.phase)
-            yield scan.name, ct, read_organs(data / scan.labels, ct.image, scan.table).labels
+            organs = read_organs(data / scan.labels, ct.image, scan.table).labels
+            yield KnownScan(scan.name, ct, organs)
     for chest in CHEST_SCANS:
         if chest.split == split and (data / chest.image).exists():
             ct = read_ct(data / chest.image, phase=chest.phase)
-            yield chest.name, ct, lungs_of(ct.image)
+            lesions = {
+                key: mask_on(ct, data / path)
+                for key, path in chest.masks.items()
+                if key in catalog().lesion_types
+            }
+            yield KnownScan(chest.name, ct, lungs_of(ct.image), lesions)
     for seed in torsos:
         torso = torso_images(seed, 2.0)
         ct = CT(torso.image, f"torso_{seed:04d}", synthetic=True)
-        yield ct.name, ct, torso.organs
+        yield KnownScan(ct.name, ct, torso.organs)
+
+
+def mask_on(ct: CT, path: Path) -> sitk.Image:
+    """A stored mask in the geometry of a CT."""
+    mask = sitk.ReadImage(str(path))
+    return sitk.Resample(mask, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
 
 
 def evaluate(
@@ -186,14 +212,15 @@ def evaluate(
     inserted: list[LesionFigure] = []
     real: list[LesionFigure] = []
     findings: list[FindingsFigure] = []
-    for name, ct, labels in scans(data, torsos, "test"):
+    for scan in scans(data, torsos, "test"):
+        name, ct = scan.name, scan.ct
         segmentation = segment(ct, model)
-        organs += organ_figures(name, segmentation.organs, labels)
+        organs += organ_figures(name, segmentation.organs, scan.organs)
         findings.append(match(name, ct, segmentation, model, {})[1])
         for number in range(rounds):
             rng = np.random.default_rng((seed, number))
             order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
-            changed, masks = with_lesions(ct, labels, order, rng)
+            changed, masks = with_lesions(ct, scan.organs, order, rng)
             if masks:
                 figures, false = match(name, changed, segment(changed, model), model, masks)
                 inserted += figures
@@ -202,9 +229,8 @@ def evaluate(
     for name, kind, image, mask in REAL_LESIONS:
         if (data / f"{image}.nii.gz").exists():
             ct = read_ct(data / f"{image}.nii.gz")
-            truth = sitk.ReadImage(str(data / f"{mask}.nii.gz"))
-            truth = sitk.Resample(truth, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
-            figures, false = match(name, ct, segment(ct, model), model, {kind: truth})
+            truth = {kind: mask_on(ct, data / f"{mask}.nii.gz")}
+            figures, false = match(name, ct, segment(ct, model), model, truth)
             real += figures
             findings.append(false)
             progress(0.0, name)

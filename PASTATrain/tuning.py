@@ -1,9 +1,9 @@
 """Fit what a model says to how often it is right: calibration and least confidence of findings.
 
 The network's probabilities say how sure it is of voxels, in training patches that hold far more
-lesions than scans do. How often a finding is real is counted here on torsos made by rule that
-neither training nor evaluation uses, with and without inserted lesions, and on the training scans,
-which show none. The fit goes into ``model.json``.
+lesions than scans do. How often a finding is real is counted here on the real scans of training,
+which show no unknown lesion, and on torsos made by rule that neither training nor evaluation
+uses, all of them with and without inserted lesions. The fit goes into ``model.json``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
 from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration, raw_log_odds, size_feature
@@ -24,6 +25,9 @@ from PASTALib.model import Model, ModelInfo, load_model, model_folder, write_inf
 from PASTALib.progress import Progress
 from PASTATrain.evaluation import FOUND_DICE, overlaps, scans, with_lesions
 
+REAL_SCAN_ROUNDS = 4
+"""How many times as often lesions are inserted into a real scan as into a torso: there are few real
+scans, and what vessels, bowel and noise look like in them is what counts."""
 FEWEST = 20
 """Real and false findings each that a fit needs."""
 REGULARIZATION = 1.0
@@ -56,14 +60,19 @@ def candidates(
 ) -> Iterator[Candidate]:
     """All findings of a model, also improbable ones, on the scans for tuning."""
     everything = replace(model, info=replace(model.info, least_confidence=0.0))
-    for name, ct, labels in scans(data, torsos, "train"):
-        for number in range(rounds + 1):
+    for scan in scans(data, torsos, "train"):
+        name, ct = scan.name, scan.ct
+        untouched = segment(ct, everything)
+        organs = scan.organs if is_complete(scan.organs) else untouched.organs
+        times = rounds if ct.synthetic else REAL_SCAN_ROUNDS * rounds
+        for number in range(times + 1):
             rng = np.random.default_rng((seed, number, len(name)))
             order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
-            changed, masks = with_lesions(ct, labels, order if number else [], rng)
+            changed, masks = with_lesions(ct, organs, order if number else [], rng)
+            masks |= {f"{key} of the patient": mask for key, mask in scan.lesions.items()}
             findings = find_lesions(
                 changed,
-                segment(changed, everything),
+                segment(changed, everything) if number else untouched,
                 model_spacing_mm=model.info.spacing_mm,
             )
             for finding in findings:
@@ -76,7 +85,13 @@ def candidates(
                     equivalent_diameter(finding.measurements.volume_mm3),
                     best >= FOUND_DICE,
                 )
-            progress(0.0, f"{name}, round {number} of {rounds}: {len(findings)} candidates")
+            progress(0.0, f"{name}, round {number} of {times}: {len(findings)} candidates")
+
+
+def is_complete(labels: sitk.Image) -> bool:
+    """Whether a label map tells more than the lungs; if not, a model's own outlines do."""
+    lungs = catalog().organ_labels("lung")
+    return bool(set(np.unique(sitk.GetArrayViewFromImage(labels)).tolist()) - {0, *lungs})
 
 
 def fit(found: Sequence[Candidate]) -> Calibration:
@@ -134,7 +149,8 @@ def tune(
         folder: the model, by name or folder.
         data: folder of the public scans; what is missing in it is left out.
         torsos: seeds of torsos by rule, in neither training nor evaluation.
-        rounds: how often lesions are inserted into each scan.
+        rounds: how often lesions are inserted into each torso; `REAL_SCAN_ROUNDS` times as often
+            into a real scan.
         false_per_scan: findings that a scan without a lesion may have on average.
         progress: told after each scan.
 
@@ -145,7 +161,7 @@ def tune(
     raw = replace(model, info=replace(model.info, calibration=Calibration()))
     found = list(candidates(raw, data, torsos, rounds, progress))
     calibration = fit(found)
-    without = sum(1 for _ in scans(data, torsos, "train"))
+    without = sum(1 for scan in scans(data, torsos, "train") if not scan.lesions)
     least = least_confidence(found, calibration, without, false_per_scan)
     info = replace(model.info, calibration=calibration, least_confidence=least)
     write_info(model_folder(folder), info)

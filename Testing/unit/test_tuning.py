@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
+from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration
 from PASTALib.errors import PastaError
-from PASTATrain.tuning import Candidate, fit, least_confidence
+from PASTATrain.tuning import Candidate, fit, is_complete, least_confidence
 
 
 def drawn(count: int, share_real: dict[str, float], seed: int = 0) -> list[Candidate]:
@@ -64,3 +66,12 @@ def test_a_type_whose_small_findings_are_mostly_false_has_its_large_ones_stated_
 def test_too_few_findings_are_told_instead_of_fitted() -> None:
     with pytest.raises(PastaError, match="give more torsos"):
         fit(drawn(10, {"liver_tumor": 0.5}))
+
+
+def test_organs_besides_the_lungs_make_a_label_map_complete() -> None:
+    labels = np.zeros((4, 4, 4), np.uint8)
+    labels[0, 0] = catalog().label("lung_left")
+    labels[0, 1] = catalog().label("lung_right")
+    assert not is_complete(sitk.GetImageFromArray(labels))
+    labels[1] = catalog().label("liver")
+    assert is_complete(sitk.GetImageFromArray(labels))
