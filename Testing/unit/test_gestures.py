@@ -152,6 +152,20 @@ def test_a_box_says_what_lies_outside_and_a_later_gesture_wins():
     assert not marks.outside[5, 5, 10]
 
 
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(direction=directions(), contrast=st.sampled_from([-60.0, 80.0]), seed=st.integers(0, 99))
+def test_a_ball_is_outlined_from_a_box_alone_that_lies_in_any_direction(direction, contrast, seed):
+    scan, ball, center = scan_of_a_ball(direction, contrast=contrast, seed=seed)
+    axes = np.random.default_rng(seed).normal(size=(3, 3))
+    axes = np.linalg.qr(axes)[0] * (2 * (RADIUS_MM + 3))
+    first = np.subtract(center, axes.sum(axis=1) / 2)
+    corners = tuple(as_vector(first + move) for move in (np.zeros(3), *axes.T))
+    mask = whole(outlined(scan, [Gesture("box", corners)]))
+    assert dice(mask, ball) > 0.8
+    places = scan.geometry.points_of_zyx(np.argwhere(mask)) - center
+    assert np.abs(places @ axes / (2 * (RADIUS_MM + 3))).max() <= RADIUS_MM + 3 + 0.76
+
+
 def test_what_cannot_be_outlined_says_why():
     scan, ball, center = scan_of_a_ball()
     with pytest.raises(PastaError, match="outside the CT"):

@@ -17,6 +17,8 @@ DEFAULT_BALL_MM = 4.0
 """Radius of the ball that is taken where nothing has an edge."""
 WIDTHS = tuple(np.geomspace(1.5, 40.0, 12))
 """Half widths of the ranges of HU that are tried, in standard deviations of the noise."""
+MIDDLE = 0.3
+"""What is deeper than this share of the depth of a box is taken to be lesion at first."""
 LEAST_VOXELS = 4
 MOST_BORDER = 0.02
 """Share of the sides of the box that a lesion may touch."""
@@ -26,8 +28,12 @@ def first_guess(view: View) -> NDArray[np.bool_]:
     """For each positive mark, what hangs together with it and has the sharpest edge.
 
     Ranges of HU around that of the mark are tried, from narrow to wide, until one reaches a
-    negative mark or the sides of the box.
+    negative mark or the sides of the box. Where only a box was drawn, it is the middle of it.
     """
+    if not view.positive.any():
+        depth = view.away(view.negative)
+        middle: NDArray[np.bool_] = depth > MIDDLE * depth.max()
+        return middle
     smooth = ndimage.gaussian_filter(view.image, 0.8)
     calm = replace(view, image=smooth, noise=noise_of(smooth))
     edge = ndimage.gaussian_gradient_magnitude(smooth, 0.7)

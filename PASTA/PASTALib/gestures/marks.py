@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from PASTALib.errors import PastaError
 from PASTALib.geometry import Floats, Geometry, Vector
 
 GestureKind = Literal["point", "scribble", "box", "lasso"]
-"""What can be drawn: a point, a line, two opposite corners of a box, a closed line in a plane."""
+"""What can be drawn: a point, a line, a box, a closed line in a plane."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,9 @@ class Gesture:
 
     Attributes:
         kind: what.
-        points: LPS mm; at least one for a point, two for a scribble or a box, three for a lasso.
+        points: LPS mm; at least one for a point, two for a scribble, three for a lasso. A box along
+            the patient's axes has two, opposite corners; any other has four, a corner and its three
+            neighbors.
         inside: whether it marks the lesion; otherwise it marks what is none.
     """
 
@@ -35,6 +37,25 @@ class Gesture:
         least = {"point": 1, "scribble": 2, "box": 2, "lasso": 3}[self.kind]
         if len(self.points) < least:
             raise PastaError(f"A {self.kind} needs {least} points or more; draw it again.")
+
+    @property
+    def frame(self) -> tuple[Floats, Floats]:
+        """A corner of a box ``(3,)``, and the columns that lead to its three neighbors ``(3, 3)``.
+
+        Of a box along the patient's axes it is the corner with the least coordinates.
+        """
+        points = np.array(self.points)
+        if len(points) == 4:
+            return points[0], (points[1:] - points[0]).T
+        return points.min(axis=0), np.diag(np.ptp(points, axis=0))
+
+    @property
+    def extent(self) -> Floats:
+        """Points ``(n, 3)`` that enclose it, LPS mm."""
+        if self.kind != "box":
+            return np.array(self.points)
+        first, edges = self.frame
+        return first + np.array(list(product((0, 1), repeat=3))) @ edges.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +125,13 @@ def _on_line(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
 
 
 def _in_box(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
-    """Voxels between two opposite corners of a box along the patient's axes."""
-    points = np.array(gesture.points)
+    """Voxels of a box, and those that its sides touch."""
+    first, edges = gesture.frame
+    length = np.linalg.norm(edges, axis=0)
+    axes = np.where(length > 0, edges / np.maximum(length, 1e-9), np.eye(3))
     half = 0.5 * max(geometry.spacing)
-    low, high = points.min(axis=0) - half, points.max(axis=0) + half
-    places = _places(geometry)
-    hit: NDArray[np.bool_] = ((places >= low) & (places <= high)).all(axis=-1)
+    along = (_places(geometry) - first) @ axes
+    hit: NDArray[np.bool_] = ((along >= -half) & (along <= length + half)).all(axis=-1)
     return hit
 
 

@@ -88,8 +88,7 @@ def outlined(scan: Scan, gestures: Sequence[Gesture], before: Region | None = No
 
 def _box(geometry: Geometry, gestures: Sequence[Gesture], before: Region | None) -> Box:
     """The voxels that may change."""
-    points = [np.array(g.points) for g in gestures if g.kind != "box" and (g.inside or not before)]
-    points += [np.array(g.points) for g in gestures if g.kind == "box" and g.inside]
+    points = [g.extent for g in gestures if g.inside or (g.kind != "box" and not before)]
     if before is not None:
         first = np.array(before.start[::-1])
         last = first + before.mask.shape[::-1]
@@ -123,7 +122,8 @@ def _solved(
         probability = _probability(view, present, seen)
         seen = probability > 0.5
     mask = (resampled(probability, view.geometry, place) > 0.5) & ~marks.outside | marks.inside
-    kept = holding(mask, marks.inside | (before & ~marks.outside))
+    anchor = marks.inside | (before & ~marks.outside)
+    kept = holding(mask, anchor) if anchor.any() else mask
     return ndimage.binary_fill_holes(kept) & ~marks.outside
 
 
