@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STEP = 2
-"""Voxels along x between two values whose difference is noise; neighbors are correlated."""
+"""Voxels in the plane between two values whose difference is noise; neighbors are correlated."""
+FEW_STEPS = 150
+"""Fewer differences say too little: a tenth of the SD at 150."""
 TRUNCATED_VARIANCE = 0.774
 """Variance of a normal distribution cut at two SD."""
 BLOCKS = ((8, 16, 16), (4, 12, 12), (3, 8, 8), (2, 6, 6))
@@ -41,6 +43,33 @@ def sd_of_steps(steps: NDArray[np.float32]) -> float:
     kept = sizes[sizes <= limit]
     sd = float(np.sqrt(np.mean(kept.astype(np.float64) ** 2) / 2 / TRUNCATED_VARIANCE))
     return float(np.clip(sd, LEAST_SD, MOST_SD))
+
+
+def sd_of_even(
+    hu: NDArray[np.int16], organs: NDArray[np.uint8], even: NDArray[np.bool_], thin: int
+) -> float | None:
+    """SD of noise from steps within even structures; None where there are too few.
+
+    Of the two directions in the plane the larger one: streaks of a starved detector, as between
+    the arms or the ribs, are alike along themselves, and only steps across them tell.
+
+    Args:
+        hu: HU.
+        organs: labels.
+        even: look-up table over labels, true for even structures.
+        thin: only each so-manieth slice and row is looked at.
+    """
+    found = []
+    for axis in (1, 2):
+        near: list[slice] = [slice(None, None, thin), slice(None, None, thin), slice(None)]
+        far, stride = list(near), near[axis].step
+        near[axis], far[axis] = slice(None, -STEP, stride), slice(STEP, None, stride)
+        first, second = tuple(near), tuple(far)
+        same = even[organs[first]] & (organs[first] == organs[second])
+        steps = hu[second][same].astype(np.float32) - hu[first][same]
+        if len(steps) >= FEW_STEPS:
+            found.append(sd_of_steps(steps))
+    return max(found, default=None)
 
 
 def even_blocks(

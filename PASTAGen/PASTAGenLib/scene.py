@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from numpy.typing import NDArray
 
 from PASTAGenLib.boxes import Box, grown, slices
-from PASTAGenLib.noise import STEP, autocorrelation, even_blocks, sd_of_steps
+from PASTAGenLib.noise import autocorrelation, even_blocks, sd_of_even
 from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
@@ -30,9 +30,8 @@ LEAST_RANGE_HU = 20
 NOISE_REACH_MM = 10.0
 NEAR_NOISE = (0.6, 1.7)
 """Noise near a place is within these shares of the scan's; more is an organ map that is off."""
-MANY_VOXELS = 6000
-FEW_VOXELS = 150
-"""Fewer differences say too little: a tenth of the SD at 150."""
+NEAR_VOXELS, ALL_VOXELS = 50_000, 1_000_000
+"""So many voxels of a place, or of the scan, are looked at for noise."""
 DEFAULT_NOISE_HU = 15.0
 """Noise SD where no even tissue is seen: 10 to 15 HU at 5 mm slices (facts 4.1)."""
 FALLBACK_TISSUE = {
@@ -187,14 +186,8 @@ class Scene:
     @cached_property
     def noise_hu(self) -> float:
         """Noise SD of even tissue anywhere in the scan."""
-        labels = tuple(catalog().label(key) for key in EVEN_TISSUES)
-        flat_hu, flat_organs = self.hu.ravel(), self.organs.ravel()
-        where = self.voxels(labels)
-        where = where[:: max(1, len(where) // MANY_VOXELS)]
-        where = where[(where >= STEP) & (where < flat_hu.size - STEP)]
-        where = where[flat_organs[where] == flat_organs[where - STEP]]
-        steps = flat_hu[where].astype(np.float32) - flat_hu[where - STEP]
-        return DEFAULT_NOISE_HU if len(steps) < FEW_VOXELS else sd_of_steps(steps)
+        everywhere = (slice(None), slice(None), slice(None))
+        return self._noise(everywhere, ALL_VOXELS) or DEFAULT_NOISE_HU
 
     def noise_near(self, box: Box) -> float:
         """Noise SD of even tissue in a box and 10 mm around it; of the scan if there is none.
@@ -202,17 +195,16 @@ class Scene:
         Noise in the middle of the body is up to twice that near the skin.
         """
         margin = np.ceil(NOISE_REACH_MM / self.geometry.spacing_zyx)
-        where = slices(grown(box, margin, self.geometry.shape_zyx))
-        thin = max(1, int((self.organs[where].size / (8 * MANY_VOXELS)) ** 0.5))
-        hu, organs = self.hu[where][::thin, ::thin], self.organs[where][::thin, ::thin]
-        even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
-        first, second = organs[:, :, :-STEP], organs[:, :, STEP:]
-        same = even[first] & (first == second)
-        steps = hu[:, :, STEP:][same].astype(np.float32) - hu[:, :, :-STEP][same]
-        if len(steps) < FEW_VOXELS:
-            return self.noise_hu
+        near = self._noise(slices(grown(box, margin, self.geometry.shape_zyx)), NEAR_VOXELS)
         low, high = (limit * self.noise_hu for limit in NEAR_NOISE)
-        return float(np.clip(sd_of_steps(steps), low, high))
+        return self.noise_hu if near is None else float(np.clip(near, low, high))
+
+    def _noise(self, where: tuple[slice, slice, slice], most: int) -> float | None:
+        """Noise SD of even tissue in a part of the scan; None if there is none."""
+        organs = self.organs[where]
+        thin = max(1, int((organs.size / most) ** 0.5))
+        even = self.table(tuple(catalog().label(key) for key in EVEN_TISSUES))
+        return sd_of_even(self.hu[where], organs, even, thin)
 
     @cached_property
     def noise_correlation(self) -> NDArray[np.float32]:

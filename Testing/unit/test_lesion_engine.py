@@ -16,7 +16,7 @@ from PASTAGenLib.case import case_arrays
 from PASTAGenLib.features.registry import as_row, from_row
 from PASTAGenLib.habits import FEATURES
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTAGenLib.noise import autocorrelation, drawn_noise, even_blocks
+from PASTAGenLib.noise import autocorrelation, drawn_noise, even_blocks, sd_of_even
 from PASTAGenLib.plan import plan_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.shape import Blob
@@ -113,6 +113,19 @@ def test_drawn_noise_has_the_spectrum_of_the_scan() -> None:
         pairs = [np.moveaxis(field - field.mean(), axis, 0) for field in (scan, drawn)]
         seen, made = (np.mean(p[1:] * p[:-1]) / p.var() for p in pairs)
         assert made == pytest.approx(seen, abs=0.1)
+
+
+@pytest.mark.parametrize("axis", [1, 2])
+def test_streaks_count_as_the_noise_that_they_are_whichever_way_they_run(axis: int) -> None:
+    white = on(np.random.default_rng(1).normal(size=(8, 96, 96)), "cpu")
+    sigma = [0.0, 0.6, 0.6]
+    sigma[axis] = 3.0
+    streaks = gaussian(white, sigma)
+    scan = (100 + 12 * streaks / streaks.std()).numpy().round().astype(np.int16)
+    even = np.ones(256, bool)
+    found = sd_of_even(scan, np.ones(scan.shape, np.uint8), even, 1)
+    assert found == pytest.approx(12, rel=0.1)
+    assert sd_of_even(scan, np.ones(scan.shape, np.uint8), ~even, 1) is None
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from PASTAGenLib.quality.seam import area_under_curve, judge_seam
 from PASTAGenLib.quality.shape_distances import distances, joint_distance
 from PASTAGenLib.quality.shape_figures import NAMES, as_table, resampled, sampling, shape_figures
 from PASTAGenLib.quality.shapes import compare, shape_sets
+from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
@@ -38,6 +39,11 @@ from PASTALib.progress import silent
 def scan() -> Scan:
     image, organs = phantom()
     return Scan("phantom", image, organs, "portal_venous", real=False)
+
+
+@pytest.fixture(scope="module")
+def scene(scan: Scan) -> Scene:
+    return Scene.of(scan.image, scan.organs)
 
 
 def body(radius: float, bumps: float, spacing: float) -> sitk.Image:
@@ -89,9 +95,9 @@ def test_requests_ask_for_every_value_that_a_type_allows(scan, type_):
         assert kind.long_axis_mm.minimum <= spec.long_axis_mm <= kind.long_axis_mm.maximum
 
 
-def test_a_lesion_is_measured_from_its_picture_and_not_from_its_plan(scan):
+def test_a_lesion_is_measured_from_its_picture_and_not_from_its_plan(scan, scene):
     spec = LesionSpec("liver_cyst", long_axis_mm=24.0, shape="Round-like", phase=scan.phase, hu=5.0)
-    found = outcome(scan, spec, np.random.default_rng(1))
+    found = outcome(scan, scene, spec, np.random.default_rng(1))
     assert found.size_agrees
     assert found.hu_agrees
     assert found.measured["shape"] == found.asked["shape"] == "Round-like"
@@ -100,9 +106,9 @@ def test_a_lesion_is_measured_from_its_picture_and_not_from_its_plan(scan):
     assert not replace(found, measured_hu=40.0).hu_agrees
 
 
-def test_the_table_of_agreement_counts_what_disagrees(scan):
+def test_the_table_of_agreement_counts_what_disagrees(scan, scene):
     spec = LesionSpec("liver_cyst", long_axis_mm=24.0, shape="Round-like", phase=scan.phase)
-    right = outcome(scan, spec, np.random.default_rng(1))
+    right = outcome(scan, scene, spec, np.random.default_rng(1))
     wrong = replace(right, measured={**right.measured, "shape": "Irregular"})
     refused = (("liver_cyst", "phantom", "No room.", 4),)
     text = "\n".join(agreement_lines(Agreement((right, wrong), refused)))
@@ -112,13 +118,19 @@ def test_the_table_of_agreement_counts_what_disagrees(scan):
     assert "Beside the 2 requests that the generator fulfilled it refused 4" in text
 
 
-def test_agreement_holds_as_many_lesions_as_wanted_or_says_what_was_refused(scan):
-    found = measure_agreement([scan], 1, 0, silent)
+def test_agreement_holds_as_many_lesions_as_wanted_or_says_what_was_refused(scan, tmp_path):
+    found = measure_agreement([scan], 1, 0, silent, keep=tmp_path)
     made = Counter(o.type for o in found.outcomes)
     refused = {type_ for type_, *_ in found.refused}
     assert max(made.values()) == 1
     assert all(made[type_] == 1 or type_ in refused for type_ in catalog().lesion_types)
     assert len(made) >= 12
+    # What is kept is not measured again: a changed file is what comes back.
+    one = next(tmp_path.glob("liver_cyst*.json"))
+    one.write_text('{"outcomes": [], "refused": [["liver_cyst", "phantom", "Kept.", 7]]}')
+    again = measure_agreement([scan], 1, 0, silent, keep=tmp_path)
+    assert ("liver_cyst", "phantom", "Kept.", 7) in again.refused
+    assert [o for o in found.outcomes if o.type != "liver_cyst"] == list(again.outcomes)
 
 
 def test_a_ball_is_smooth_and_round_and_a_bumpy_body_is_not():
@@ -232,7 +244,7 @@ def test_the_command_writes_a_report_with_pictures_of_torsos_only(
     for heading in ("## 1 Asked", "| Liver cyst |", "| ours | torso |", "## 3 Shapes", "![Contact"):
         assert heading in text
     assert sorted(p.name for p in out.iterdir()) == ["pastagen.md", "pastagen_gallery.png"]
-    assert sorted(p.name for p in work.iterdir()) == ["agreement.json", "seam.json"]
+    assert sorted(p.name for p in work.glob("*.json")) == ["agreement.json", "seam.json"]
     assert np.ptp(np.asarray(Image.open(out / "pastagen_gallery.png").convert("L"))) > 100
     # The report is written from what is there; without test data there are no shapes to measure.
     (work / "seam.json").unlink()

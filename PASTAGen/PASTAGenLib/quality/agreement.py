@@ -7,16 +7,21 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from pydantic import TypeAdapter
 
-from PASTAGenLib.apply import insert
+from PASTAGenLib.apply import drawn_in
+from PASTAGenLib.case import case_of
 from PASTAGenLib.quality.requests import WALL, requests
 from PASTAGenLib.quality.scans import Scan
+from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.attributes import core_statistics, density_value
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.files import write_text
 from PASTALib.lesions import Lesion, measure_lesion
 from PASTALib.progress import Progress
 from PASTALib.surroundings import Surroundings
@@ -27,6 +32,8 @@ MEAN_HU = 5.0
 """A measured mean agrees within this, or within its own standard error."""
 CORRELATED_VOXELS = 8
 """Noise of a CT is correlated: so many voxels count as one independent value."""
+ROUND = 20
+"""So many lesions of each type are asked for before the next so many."""
 TRIES_PER_LESION = 3
 """Requests that find no place are replaced by others, so many times as lesions are wanted."""
 
@@ -92,8 +99,16 @@ class Agreement:
     refused: tuple[tuple[str, str, str, int], ...]
 
 
+RESULT = TypeAdapter(Agreement)
+
+
 def measure_agreement(
-    scans: Sequence[Scan], lesions_per_type: int, seed: int, progress: Progress, workers: int = 1
+    scans: Sequence[Scan],
+    lesions_per_type: int,
+    seed: int,
+    progress: Progress,
+    workers: int = 1,
+    keep: Path | None = None,
 ) -> Agreement:
     """Insert and measure lesions of every type, spread over the scans that have its organ.
 
@@ -103,16 +118,18 @@ def measure_agreement(
         seed: of all random numbers; the number of workers changes nothing.
         progress: told about every finished task.
         workers: processes.
+        keep: folder of finished tasks, which are not done again: what was interrupted goes on
+            there, and more lesions are asked for on top of what was measured.
     """
-    tasks = list(_tasks(scans, lesions_per_type, seed))
+    tasks = list(_tasks(scans, lesions_per_type, seed, keep))
     outcomes: list[Outcome] = []
     refused: Counter[tuple[str, str, str]] = Counter()
     # Not forked: a process with PyTorch's threads may hang in its copy.
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        for number, (made, sentences) in enumerate(pool.map(_carry_out, tasks)):
-            outcomes += made
-            refused += sentences
+        for number, found in enumerate(pool.map(_carry_out, tasks)):
+            outcomes += found.outcomes
+            refused += Counter({(type_, scan, text): n for type_, scan, text, n in found.refused})
             task = tasks[number]
             progress((number + 1) / len(tasks), f"Asked = measured: {task.type}, {task.scan.name}")
     counted = tuple((*key, count) for key, count in refused.items())
@@ -121,47 +138,70 @@ def measure_agreement(
 
 @dataclass(frozen=True)
 class _Task:
-    """Lesions of one type in one scan."""
+    """Lesions of one type in one scan; `file` is where its results are kept."""
 
     type: str
     scan: Scan
     lesions: int
     seed: tuple[int, ...]
+    file: Path | None
 
 
-def _tasks(scans: Sequence[Scan], lesions_per_type: int, seed: int) -> Iterator[_Task]:
-    for number, (type_, kind) in enumerate(catalog().lesion_types.items()):
-        able = [scan for scan in scans if scan.holds(kind.organ)]
-        for place, scan in enumerate(able):
-            share = lesions_per_type // len(able) + (place < lesions_per_type % len(able))
-            if share:
-                near = scan.around(kind.organ)
-                yield _Task(type_, near, share, (seed, number, place))
+def _tasks(
+    scans: Sequence[Scan], lesions_per_type: int, seed: int, keep: Path | None
+) -> Iterator[_Task]:
+    """Round by round all types, so that what is done first is already of all."""
+    near: dict[tuple[str, str], Scan] = {}
+    for turn, start in enumerate(range(0, lesions_per_type, ROUND)):
+        lesions = min(ROUND, lesions_per_type - start)
+        for number, (type_, kind) in enumerate(catalog().lesion_types.items()):
+            able = [scan for scan in scans if scan.holds(kind.organ)]
+            for place, scan in enumerate(able):
+                share = lesions // len(able) + (place < lesions % len(able))
+                if (scan.name, kind.organ) not in near:
+                    near[scan.name, kind.organ] = scan.around(kind.organ)
+                name = f"{type_} {scan.name} {seed}-{turn} {share}.json"
+                if share:
+                    yield _Task(
+                        type_,
+                        near[scan.name, kind.organ],
+                        share,
+                        (seed, number, place, turn),
+                        None if keep is None else keep / name,
+                    )
 
 
-def _carry_out(task: _Task) -> tuple[list[Outcome], Counter[tuple[str, str, str]]]:
+def _carry_out(task: _Task) -> Agreement:
     """The outcomes of a task, and how often the generator refused with which sentence."""
+    if task.file is not None and task.file.is_file():
+        return RESULT.validate_json(task.file.read_bytes())
     rng = np.random.default_rng(task.seed)
     kind = catalog().lesion_types[task.type]
+    scene = Scene.of(task.scan.image, task.scan.organs)
     outcomes: list[Outcome] = []
-    refused: Counter[tuple[str, str, str]] = Counter()
+    refused: Counter[str] = Counter()
     for spec in requests(kind, task.scan, TRIES_PER_LESION * task.lesions, rng):
         if len(outcomes) == task.lesions:
             break
         try:
-            outcomes.append(outcome(task.scan, spec, rng))
+            outcomes.append(outcome(task.scan, scene, spec, rng))
         except PastaError as error:
-            refused[task.type, task.scan.name, str(error)] += 1
-    return outcomes, refused
+            refused[str(error)] += 1
+    counted = tuple((task.type, task.scan.name, text, n) for text, n in refused.items())
+    found = Agreement(tuple(outcomes), counted)
+    if task.file is not None:
+        write_text(task.file, RESULT.dump_json(found, indent=1).decode())
+    return found
 
 
-def outcome(scan: Scan, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
-    """Insert one lesion and measure it.
+def outcome(scan: Scan, scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
+    """Insert one lesion into a scan, whose scene is kept, and measure it.
 
     Raises:
         PastaError: the generator refuses the request.
     """
-    case = insert(scan.image, scan.organs, spec, rng)
+    drawn = drawn_in(scene, scan.organs, spec, rng)
+    case = case_of(scan.image, drawn.plan, drawn.inserted, drawn.arrays, drawn.rejected)
     ct = scan.ct(case.ct)
     lesion = measure_lesion(ct, case.organs, case.lesion_mask, spec.type)
     around = Surroundings(ct, case.organs, case.lesion_mask)

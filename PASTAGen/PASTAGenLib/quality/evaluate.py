@@ -3,7 +3,8 @@
 Inserts lesions into torsos made by rule and into real CT where it is given, measures them and
 writes ``pastagen.md`` with two pictures, which show torsos only. Raw results and pictures of real
 CT go to another folder that is not to be published. Each part can be measured by itself; the report
-is written from all that have been.
+is written from all that have been. An interrupted agreement goes on where it was, and more
+--lesions come on top of those that the same generator was measured with before.
 """
 
 from __future__ import annotations
@@ -110,7 +111,10 @@ class Evaluation:
         """Part 1: asked = measured."""
         options = self.options
         scans = [*self.torsos(TORSOS), *self.real()]
-        result = measure_agreement(scans, options.lesions, options.seed, progress, options.workers)
+        keep = options.work / f"agreement_{fingerprint()}{'_quick' if options.quick else ''}"
+        result = measure_agreement(
+            scans, options.lesions, options.seed, progress, options.workers, keep
+        )
         save(
             options.work,
             "agreement",
