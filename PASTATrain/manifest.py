@@ -26,7 +26,7 @@ from typing import Any
 
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
-from PASTATrain.exchange.class_names import key_of_name
+from PASTALib.exchange.class_names import key_of_name
 
 KEYS = {
     "name", "patient", "split", "image", "masks", "report", "labels", "malignant", "stage",

@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from PASTALib.errors import PastaError
-from PASTALib.model import INFO_FILE, WEIGHTS_FILE, available_models, file_sha256, read_info
+from PASTALib.exchange.nnunet_import import import_nnunet
+from PASTALib.exchange.pasta_import import import_pasta
+from PASTALib.exchange.pretrained import read_pretrained
+from PASTALib.model import (
+    INFO_FILE,
+    PRETRAINED_FILE,
+    WEIGHTS_FILE,
+    available_models,
+    file_sha256,
+    read_info,
+)
 
+NNUNET_PLANS = "plans.json"
+"""What the folder of a model that nnU-Net v2 trained holds."""
 ENVIRONMENT = "PASTA_MODELS"
 
 
@@ -51,43 +64,60 @@ class ModelLibrary:
         """All models, the bundled ones first. Reads only what describes them."""
         found = [_entry(name, place, True) for name, place in available_models().items()]
         if self.folder.is_dir():
-            folders = sorted(path.parent for path in self.folder.glob(f"*/{INFO_FILE}"))
+            kinds = (INFO_FILE, PRETRAINED_FILE)
+            folders = sorted(
+                path.parent for kind in kinds for path in self.folder.glob(f"*/{kind}")
+            )
             found += [_entry(str(folder), folder, False) for folder in folders]
         return found
 
     def add(self, source: Path) -> Entry:
-        """Copy a model folder into the library, checked; it appears whole or not at all.
+        """Take a model into the library; it appears whole and checked, or not at all.
+
+        Args:
+            source: a model folder of PASTA (or a file in it), the folder of a model that nnU-Net v2
+                trained, or a ``.pth`` file of PASTA's published weights, which fine-tuning starts
+                from.
 
         Raises:
-            PastaError: it is no model of PASTA, is damaged, or its name is taken.
+            PastaError: it is none of these, is damaged, or its name is taken.
         """
         source = Path(source)
         folder = source.parent if source.is_file() else source
-        if not (folder / INFO_FILE).is_file():
-            raise PastaError(
-                f"'{source}' is no model of PASTA; choose a folder with {INFO_FILE} and "
-                f"{WEIGHTS_FILE}. A checkpoint of PASTA or nnU-Net becomes one by the command "
-                "'pasta-model import'."
-            )
-        verify(str(folder))
-        target = self.folder / read_info(folder).name
+        if (folder / INFO_FILE).is_file():
+            verify(str(folder))
+            return self._place(read_info(folder).name, lambda part: _copy(folder, part))
+        if (folder / NNUNET_PLANS).is_file():
+            name = next((p.name for p in (folder, folder.parent) if p.name[:7] == "Dataset"), "")
+            return self._place(name or folder.name, lambda part: import_nnunet(folder, part, {}))
+        if source.suffix == ".pth":
+            return self._place(source.stem, lambda part: import_pasta(source, part))
+        raise PastaError(
+            f"'{source}' is no model; choose a folder with {INFO_FILE} and {WEIGHTS_FILE}, the "
+            f"folder of a model that nnU-Net v2 trained (with {NNUNET_PLANS}), or a .pth file of "
+            "PASTA's weights."
+        )
+
+    def _place(self, name: str, fill: Callable[[Path], object]) -> Entry:
+        """Have a new model's folder filled under another path, and move it to its place."""
+        target = self.folder / name
         if target.exists():
             raise PastaError(
-                f"The library already has a model '{target.name}'; delete it first to replace it."
+                f"The library already has a model '{name}'; delete it first to replace it."
             )
-        part = self.folder / f".{target.name}.part"
+        incoming = self.folder / ".incoming"
         try:
-            shutil.rmtree(part, ignore_errors=True)
-            self.folder.mkdir(parents=True, exist_ok=True)
-            shutil.copytree(folder, part)
-            part.rename(target)
+            shutil.rmtree(incoming, ignore_errors=True)
+            incoming.mkdir(parents=True)
+            fill(incoming / name)
+            (incoming / name).rename(target)
         except OSError as error:
             raise PastaError(
                 f"The model could not be copied to '{self.folder}' ({error.strerror}); check the "
                 "free space, or choose another folder."
             ) from error
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(incoming, ignore_errors=True)
         return _entry(str(target), target, False)
 
     def delete(self, entry: Entry) -> None:
@@ -102,6 +132,10 @@ class ModelLibrary:
         shutil.rmtree(folder)
 
 
+def _copy(folder: Path, part: Path) -> None:
+    shutil.copytree(folder, part)
+
+
 def verify(place: str) -> str:
     """Compare the weights of a model with their checksum; returns a sentence.
 
@@ -109,6 +143,9 @@ def verify(place: str) -> str:
         PastaError: they differ, or the model is not whole.
     """
     folder = available_models().get(place, Path(place))
+    if (folder / PRETRAINED_FILE).is_file():
+        digest = read_pretrained(folder).sha256[:12]
+        return f"{folder.name} is as it was imported (SHA-256 {digest}...)."
     info = read_info(folder)
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
@@ -123,6 +160,9 @@ def verify(place: str) -> str:
 
 
 def _entry(place: str, folder: Path, bundled: bool) -> Entry:
+    if (folder / PRETRAINED_FILE).is_file():
+        note = "weights to start fine-tuning from (pasta-train finetune); names no lesion itself"
+        return Entry(folder.name, place, bundled, note, usable=False)
     try:
         info = read_info(folder)
         size = (folder / WEIGHTS_FILE).stat().st_size / 1e6

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from PASTALib.errors import PastaError
-from PASTATrain.exchange.pasta_names import PASTA_FEATURES
+from PASTALib.exchange.pasta_names import PASTA_FEATURES
 
 
 def numbers(text: str) -> tuple[int, ...]:
@@ -87,12 +87,12 @@ def main(arguments: list[str] | None = None) -> int:
 def dispatch(options: argparse.Namespace) -> None:
     """Call what the command names."""
     if options.command == "import" and options.source.is_dir():
-        from PASTATrain.exchange.nnunet_import import import_nnunet
+        from PASTALib.exchange.nnunet_import import import_nnunet
 
         info = import_nnunet(options.source, options.out, dict(options.classes), options.fold)
         print(f"{options.out}: {len(info.classes)} classes ({', '.join(info.classes[1:])})")
     elif options.command == "import":
-        from PASTATrain.exchange.pasta_import import import_pasta
+        from PASTALib.exchange.pasta_import import import_pasta
 
         imported = import_pasta(options.source, options.out, options.features)
         print(f"{imported.summary()}\nwritten: {options.out}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from PASTALib.errors import PastaError
+from PASTALib.exchange.pretrained import Pretrained, pretrained_network, read_pretrained
 from PASTALib.model import (
     INFO_FILE,
     PRETRAINED_FILE,
@@ -15,7 +16,6 @@ from PASTALib.model import (
     load_model,
     read_info,
 )
-from PASTATrain.exchange.pretrained import Pretrained, pretrained_network, read_pretrained
 
 
 def listed(folders: list[Path]) -> Iterator[str]:

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from PASTALib.errors import PastaError
+from PASTALib.exchange.nnunet_names import to_nnunet
 from PASTALib.files import write_text, written_atomically
 from PASTALib.model import Model
-from PASTATrain.exchange.nnunet_names import to_nnunet
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION, PLANS_NAME, dataset_json, plans_json
 
 TRAINER = "nnUNetTrainer"

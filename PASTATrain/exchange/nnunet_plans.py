@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from PASTALib.exchange.nnunet_names import architecture
 from PASTALib.model import ModelInfo
-from PASTATrain.exchange.nnunet_names import architecture
 
 CONFIGURATION = "3d_fullres"
 PLANS_NAME = "nnUNetPlans"

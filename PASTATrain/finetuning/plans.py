@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any
 
 from PASTALib.errors import PastaError
+from PASTALib.exchange.nnunet_names import COMPRESSED_UNET
+from PASTALib.exchange.pretrained import Start
 from PASTALib.model import ModelInfo, Normalization
-from PASTATrain.exchange.nnunet_names import COMPRESSED_UNET
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION, plans_json
-from PASTATrain.exchange.pretrained import Start
 from PASTATrain.finetuning.config import FinetuneConfig
 from PASTATrain.finetuning.trainers.pasta_trainers import PLANS_ENTRY
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.exchange.class_names import catalogue_classes
+from PASTALib.exchange.nnunet_import import import_nnunet
+from PASTALib.exchange.nnunet_names import to_nnunet
+from PASTALib.exchange.pretrained import Start, read_start
 from PASTALib.files import write_text, written_atomically
 from PASTALib.progress import CancelToken, Progress, part_of, silent
-from PASTATrain.exchange.class_names import catalogue_classes
-from PASTATrain.exchange.nnunet_import import import_nnunet
-from PASTATrain.exchange.nnunet_names import to_nnunet
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION
-from PASTATrain.exchange.pretrained import Start, read_start
 from PASTATrain.finetuning.config import FinetuneConfig
 from PASTATrain.finetuning.dataset import (
     NUMBER,

@@ -52,7 +52,7 @@ def test_a_model_is_imported_offered_and_deleted(host, panel, manager, tmp_path)
     info = json.loads((other / INFO_FILE).read_text(encoding="utf-8"))
     (other / INFO_FILE).write_text(json.dumps({**info, "name": "other"}))
     host.dialogs.answer(str(other))
-    manager.buttons["Import..."].click()
+    manager.buttons["Import folder..."].click()
     host.process_events(lambda: not working(manager), PATIENCE_S)
     assert manager.status.text == "other was imported."
     assert panel.ui.modelSelector.findText("other") >= 0

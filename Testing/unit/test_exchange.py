@@ -16,13 +16,13 @@ import torch
 
 from pasta_checkpoint import random_checkpoint
 from PASTALib.errors import PastaError
+from PASTALib.exchange.class_names import catalogue_classes
+from PASTALib.exchange.nnunet_import import import_nnunet
+from PASTALib.exchange.pasta_names import PASTA_FEATURES
 from PASTALib.model import Model, ModelInfo, Normalization, load_model, save_model
-from PASTATrain.exchange.class_names import catalogue_classes
 from PASTATrain.exchange.cli import main
 from PASTATrain.exchange.monai_bundle import export_monai
 from PASTATrain.exchange.nnunet_export import export_nnunet
-from PASTATrain.exchange.nnunet_import import import_nnunet
-from PASTATrain.exchange.pasta_names import PASTA_FEATURES
 
 pytest.importorskip("nnunetv2")
 EDGE = 16

@@ -18,14 +18,14 @@ from painted_scans import write_scans
 from pasta_checkpoint import random_checkpoint
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
+from PASTALib.exchange.nnunet_import import import_nnunet
+from PASTALib.exchange.nnunet_names import to_nnunet
+from PASTALib.exchange.pasta_import import import_pasta
+from PASTALib.exchange.pretrained import read_start
 from PASTALib.model import ModelInfo, Normalization, load_model, save_model
 from PASTALib.network import compressed
 from PASTALib.progress import silent
 from PASTATrain.cli import main
-from PASTATrain.exchange.nnunet_import import import_nnunet
-from PASTATrain.exchange.nnunet_names import to_nnunet
-from PASTATrain.exchange.pasta_import import import_pasta
-from PASTATrain.exchange.pretrained import read_start
 from PASTATrain.finetuning.config import FinetuneConfig, read_finetune_config
 from PASTATrain.finetuning.dataset import few_shots, read_dataset, split, turned_to_lps
 from PASTATrain.finetuning.from_manifest import write_raw_dataset as raw_from_manifest

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from functools import partial
 
 import pytest
+import torch
 
+from pasta_checkpoint import random_checkpoint
+from PASTALib import model_library
 from PASTALib.errors import PastaError
-from PASTALib.model import INFO_FILE, WEIGHTS_FILE, available_models
+from PASTALib.model import INFO_FILE, WEIGHTS_FILE, Model, available_models, load_model
 from PASTALib.model_library import ENVIRONMENT, ModelLibrary, default_folder, verify
+from PASTATrain.exchange.nnunet_export import export_nnunet
 
 
 @pytest.fixture
@@ -57,8 +63,37 @@ def test_a_damaged_model_is_refused_and_leaves_nothing(library, other):
 
 
 def test_a_folder_that_is_no_model_says_what_to_do(library, tmp_path):
-    with pytest.raises(PastaError, match="pasta-model import"):
+    with pytest.raises(PastaError, match="is no model; choose a folder with"):
         library.add(tmp_path)
+
+
+def test_a_model_that_nnunet_trained_is_imported_under_the_name_of_its_dataset(library, tmp_path):
+    info = replace(
+        load_model("pasta-s").info,
+        classes=("background", "liver", "liver_tumor"),
+        features=(4, 6, 8),
+    )
+    info = replace(info, biases=True, refines=False, compresses=False, patch=(16, 16, 16))
+    folder = export_nnunet(Model(info, info.network(), "cpu"), tmp_path)
+    entry = library.add(folder)
+    assert entry.usable
+    assert entry.name.startswith("Dataset")
+    assert load_model(entry.place).info.classes == info.classes
+
+
+def test_weights_of_pasta_are_kept_to_start_from_and_do_not_run(library, tmp_path, monkeypatch):
+    small = (4, 6, 8, 10, 12, 12)
+    torch.save(random_checkpoint(small), tmp_path / "PASTA_final.pth")
+    with pytest.raises(PastaError, match="PASTA_final"):
+        library.add(tmp_path / "PASTA_final.pth")  # the published network is larger
+    assert not list(library.folder.iterdir())
+    taken = partial(model_library.import_pasta, features=small)
+    monkeypatch.setattr(model_library, "import_pasta", taken)
+    entry = library.add(tmp_path / "PASTA_final.pth")
+    assert not entry.usable
+    assert "fine-tuning" in entry.note
+    assert entry in library.entries()
+    assert "as it was imported" in verify(entry.place)
 
 
 def test_a_model_that_lacks_its_weights_is_listed_as_broken(library, other):

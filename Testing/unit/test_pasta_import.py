@@ -10,13 +10,13 @@ import torch
 
 from pasta_checkpoint import direct_answer, random_checkpoint
 from PASTALib.errors import PastaError
+from PASTALib.exchange.nnunet_names import architecture, from_nnunet, to_nnunet
+from PASTALib.exchange.pasta_import import import_pasta, take_pasta
+from PASTALib.exchange.pasta_names import PASTA_FEATURES
+from PASTALib.exchange.pretrained import pretrained_network, read_pretrained
 from PASTALib.model import load_model
 from PASTALib.network import UNet
 from PASTATrain.exchange.cli import main
-from PASTATrain.exchange.nnunet_names import architecture, from_nnunet, to_nnunet
-from PASTATrain.exchange.pasta_import import import_pasta, take_pasta
-from PASTATrain.exchange.pasta_names import PASTA_FEATURES
-from PASTATrain.exchange.pretrained import pretrained_network, read_pretrained
 
 SMALL = (4, 6, 8, 10, 12, 12)
 

@@ -1,4 +1,4 @@
-"""The dialog of models: what there is, import from a folder, check, delete, another place."""
+"""The dialog of models: what there is, import, check, delete, another place."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ class ModelManager:
         box.addLayout(row)
         self.buttons: dict[str, Any] = {}
         for title, action in (
-            ("Import...", self.add),
+            ("Import folder...", self.add_folder),
+            ("Import file...", self.add_file),
             ("Check", self.verify),
             ("Delete", self.delete),
             ("Other folder...", self.choose_folder),
@@ -94,11 +95,23 @@ class ModelManager:
         """Usable models for a selector: place and name."""
         return [(entry.place, entry.name) for entry in self.library.entries() if entry.usable]
 
-    def add(self) -> None:
-        """Import the folder of a model."""
-        source = qt.QFileDialog.getExistingDirectory(
-            self.dialog, "Folder of a model (model.json and weights.safetensors)"
+    def add_folder(self) -> None:
+        """Import a model folder: PASTA's own, or one that nnU-Net v2 trained."""
+        self._add(
+            qt.QFileDialog.getExistingDirectory(
+                self.dialog, "Folder of a model (model.json, or plans.json of nnU-Net)"
+            )
         )
+
+    def add_file(self) -> None:
+        """Import a file of PASTA's published weights, to start fine-tuning from."""
+        self._add(
+            qt.QFileDialog.getOpenFileName(
+                self.dialog, "Weights of PASTA", "", "Weights (*.pth model.json)"
+            )
+        )
+
+    def _add(self, source: str) -> None:
         if source:
             self._ask(
                 "add_model",

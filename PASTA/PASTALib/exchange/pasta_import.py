@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PASTALib.errors import PastaError
-from PASTATrain.exchange.pasta_names import (
+from PASTALib.exchange.pasta_names import (
     PASTA_FEATURES,
     REPORT_HEAD,
     body_names,
     head_names,
 )
-from PASTATrain.exchange.pickles import read_pickle, weights_in
-from PASTATrain.exchange.pretrained import Pretrained, save_pretrained
+from PASTALib.exchange.pickles import read_pickle, weights_in
+from PASTALib.exchange.pretrained import Pretrained, save_pretrained
 
 if TYPE_CHECKING:
     from torch import Tensor

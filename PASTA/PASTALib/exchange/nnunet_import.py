@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PASTALib.errors import PastaError
+from PASTALib.exchange.class_names import catalogue_classes
+from PASTALib.exchange.nnunet_names import COMPRESSED_UNET, PLAIN_UNET, from_nnunet
+from PASTALib.exchange.pasta_import import take_pasta
+from PASTALib.exchange.pasta_names import MARK, PASTA_FEATURES
+from PASTALib.exchange.pickles import read_pickle, weights_in
 from PASTALib.model import ModelInfo, Normalization, save_model
-from PASTATrain.exchange.class_names import catalogue_classes
-from PASTATrain.exchange.nnunet_names import COMPRESSED_UNET, PLAIN_UNET, from_nnunet
-from PASTATrain.exchange.pasta_import import take_pasta
-from PASTATrain.exchange.pasta_names import MARK, PASTA_FEATURES
-from PASTATrain.exchange.pickles import read_pickle, weights_in
 
 if TYPE_CHECKING:
     from torch import Tensor
