@@ -128,3 +128,12 @@ def nodes(scene, panel):
     nodes = add_painted_case(scene)
     panel.desk.take(nodes, fresh=True)
     return nodes
+
+
+@pytest.fixture
+def generator(host: Any) -> Iterator[Any]:
+    """The panel of PASTAGen, open; its worker is ended with the test."""
+    panel = host.load_module("PASTAGen").panel
+    yield panel
+    panel.worker.close()
+    panel.many.worker.close()

@@ -8,17 +8,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from gui.making import PATIENCE_S, choose, drawn, hu, preview, rows, settled
+
 pytestmark = pytest.mark.slicer
-PATIENCE_S = 240.0
-
-
-@pytest.fixture
-def generator(host):
-    """The panel of PASTAGen, open; its worker is ended with the test."""
-    panel = host.load_module("PASTAGen").panel
-    yield panel
-    panel.worker.close()
-    panel.many.worker.close()
 
 
 @pytest.fixture
@@ -28,43 +20,6 @@ def ready(generator, sample_volume, sample_organs):
     choose(generator.ui.typeSelector, "liver_cyst")
     generator.ui.sizeSpinBox.value = 18.0
     return generator
-
-
-def choose(selector, value) -> None:
-    """As a user does in a list."""
-    index = selector.findData(value)
-    assert index >= 0, value
-    selector.setCurrentIndex(index)
-    selector.activated(index)
-
-
-def drawn(host, panel) -> None:
-    """Wait until the lesion on the screen is finished, or it is said why it is not."""
-    host.process_events(lambda: not (panel._still.isActive() or panel.desk.busy), PATIENCE_S)
-
-
-def settled(host, panel) -> None:
-    host.process_events(lambda: not panel.desk.busy, PATIENCE_S)
-
-
-def preview(host, panel) -> None:
-    panel.ui.previewButton.click()
-    drawn(host, panel)
-    assert panel.desk.preview.finished, panel.ui.statusLabel.text
-
-
-def hu(node) -> np.ndarray:
-    from PASTALib.mrml.volumes import voxels_of_volume
-
-    return voxels_of_volume(node).copy()
-
-
-def rows(panel) -> list[list[str]]:
-    table = panel.ui.caseTable
-    return [
-        [table.item(row, column).text() for column in range(table.columnCount)]
-        for row in range(table.rowCount)
-    ]
 
 
 def test_it_says_what_is_still_to_be_chosen(host, scene, generator):

@@ -90,6 +90,31 @@ def add_volume(scene: Any, image: sitk.Image, name: str, *, labels: bool = False
     return volume
 
 
+def is_bent(volume: Any) -> bool:
+    """Whether a volume is under a transform that is not linear, which no grid can follow."""
+    transform = volume.GetParentTransformNode()
+    return transform is not None and not transform.IsTransformToWorldLinear()
+
+
+def hardened_copy(scene: Any, volume: Any) -> Any:
+    """A new volume with the transform of `volume` worked into its voxels; `volume` stays as it is.
+
+    Slicer resamples it. What the transform brings in from beyond the scan becomes the lowest value
+    of the scan, which in a CT is air.
+    """
+    voxels = vtk.vtkImageData()
+    voxels.DeepCopy(volume.GetImageData())
+    copy = scene.AddNewNodeByClass(volume.GetClassName(), f"{volume.GetName()} hardened")
+    copy.CopyOrientation(volume)
+    copy.SetAndObserveImageData(voxels)
+    copy.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    copy.HardenTransform()
+    copy.CreateDefaultDisplayNodes()
+    if volume.GetDisplayNode() is not None:
+        copy.GetDisplayNode().CopyContent(volume.GetDisplayNode())
+    return copy
+
+
 def index_to_ras(image: sitk.Image) -> np.ndarray:
     """The 4x4 matrix from voxel indices to RAS millimeters."""
     return geometry_to_ras(Geometry.of(image))
@@ -135,9 +160,10 @@ def _index_to_world(volume: Any) -> np.ndarray:
     transform = volume.GetParentTransformNode()
     if transform is None:
         return index_to_node
-    if not transform.IsTransformToWorldLinear():
+    if is_bent(volume):
         raise PastaError(
-            f"The volume '{volume.GetName()}' is under a transform that bends; harden it first."
+            f"The volume '{volume.GetName()}' is under a transform that bends; harden it first "
+            "(button Harden)."
         )
     transform.GetMatrixTransformToWorld(matrix)
     return matrix_of(matrix) @ index_to_node

@@ -11,10 +11,11 @@ from PASTAGenLib.ui.bench_in_worker import WorkerEngine
 from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.mrml.segmentations import add_segmentation
-from PASTALib.mrml.volumes import add_volume
+from PASTALib.mrml.volumes import add_volume, is_bent
 from PASTALib.signals import Signal
 from PASTALib.synthetic import NODE_ATTRIBUTE
 from PASTALib.ui.case_in_worker import Request
+from PASTALib.ui.harden_button import HardenButton
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import take_image
@@ -49,6 +50,7 @@ class BenchInputPanel:
         self._ui, self._scene, self._engine = ui, scene, engine
         self._ensure_packages, self._progress = ensure_packages, progress
         self._request: Request | None = None
+        self._harden = HardenButton(ui, scene, lambda text: progress(0.0, text))
         for selector in (ui.inputSelector, ui.organsSelector):
             selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._chosen())
         ui.sampleButton.connect("clicked(bool)", lambda _checked: self.sample())
@@ -74,6 +76,8 @@ class BenchInputPanel:
         """What is still to be chosen; empty if nothing is."""
         if self.volume is None:
             return "Choose a CT first, or make a sample."
+        if is_bent(self.volume):
+            return "The CT is under a transform that bends; press Harden for a copy of it."
         if self.organs is None:
             return "Choose a segmentation of the organs, or have them outlined."
         return ""
@@ -81,6 +85,7 @@ class BenchInputPanel:
     def refresh(self) -> None:
         """Bring the buttons up to date."""
         self._ui.outlineButton.text = "Cancel" if self._request is not None else "Outline"
+        self._harden.refresh()
         self._ui.outlineButton.enabled = self.volume is not None or self._request is not None
 
     def cancel(self) -> None:
