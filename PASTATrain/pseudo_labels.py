@@ -14,7 +14,7 @@ import numpy as np
 
 from PASTALib.catalog import catalog
 from PASTALib.progress import Progress
-from PASTATrain.cases import Case, load_cases, save_case
+from PASTATrain.cases import Case, case_files, load_case, save_case
 from PASTATrain.classes import CLASSES, IGNORE, STRUCTURES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.export import averaged_network
@@ -51,8 +51,9 @@ def fill_unknown(cases: Path, run: Path, config: TrainingConfig, progress: Progr
     Run it between two pieces of training. Returns how many cases were changed.
     """
     network = averaged_network(run, config)
-    partial = [case for case in load_cases(cases, "train") if case.kind == "partial"]
-    for number, case in enumerate(partial):
+    partial = [path for path, kind in case_files(cases, "train") if kind == "partial"]
+    for number, path in enumerate(partial):
+        case = load_case(path)
         changed = filled(case, structure_probabilities(case, network, config.patch))
         save_case(cases, changed)
         share = 1 - np.sum(changed.labels == IGNORE) / max(1, np.sum(case.labels == IGNORE))
