@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from PASTAGenLib.habits import UNEVEN
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.attributes import (
@@ -31,8 +32,6 @@ SOLID_HU = (20.0, 32.0)
 """A solid tumor has at least this (one value is drawn), however fatty its organ is."""
 UNENHANCED_TEXTURE = 0.6
 """Without contrast agent, tissue and necrosis differ less than the table's enhanced lesions."""
-UNEVEN = frozenset({"necrosis", "cavitation"})
-"""Features that only heterogeneous lesions have."""
 DRAWS = 40
 MOST_SD = 3.0
 """No HU is drawn farther from the catalogue's mean, in its SD."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PASTAGenLib.shape import FACETED, IRREGULAR, ROUND, SMOOTH, Family
+from PASTALib.catalog import catalog
 
 SIZE_SPREAD = 0.45
 """Log-SD of the long axis about the catalogue's median."""
@@ -97,6 +98,11 @@ PROTRUDES = {
 an esophageal tumor widens its tube, a lytic metastasis breaks the cortex); types that are not
 listed never do."""
 
+UNEVEN = frozenset({"necrosis", "cavitation", "decreased areas", "increased areas"})
+"""Features that only heterogeneous lesions have."""
+ONLY_ASKED = {"decreased areas": 0.0, "increased areas": 0.0}
+"""What a solid tumor shows where it is asked for: texture, necrosis and calcification are what
+chance draws."""
 FEATURES: dict[str, dict[str, float]] = {
     "lung_tumor": {
         "spiculation": 0.45,
@@ -120,9 +126,15 @@ FEATURES: dict[str, dict[str, float]] = {
     "bone_metastasis": {"sclerotic rim": 0.2},
 }
 """How often a lesion of a type shows a feature, where its size, subtype and texture allow it."""
+for _kind in catalog().lesion_types.values():
+    if _kind.malignant:
+        FEATURES[_kind.key] |= ONLY_ASKED
 
+SEGMENTS = tuple(f"segment_{number}" for number in range(1, 9))
+"""Couinaud's segments of the liver, see `sites.couinaud`."""
 HINTS = frozenset(
     [
+        *SEGMENTS,
         "upper",
         "middle",
         "lower",
@@ -138,3 +150,5 @@ HINTS = frozenset(
     ]
 )
 """Words of a location that name a part of a structure."""
+FILLERS = frozenset(["pole", "wall", "third", "part", "of", "the"])
+"""Words of a location that say nothing more: ``upper pole``, ``anterior wall``."""

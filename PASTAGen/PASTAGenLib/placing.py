@@ -17,7 +17,7 @@ from PASTAGenLib.outline import Outline, lesion_mask, outline
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.shape import BETWEEN_POINTS, Blob
 from PASTAGenLib.sites.duct import upstream_duct
-from PASTAGenLib.sites.hosts import site_voxels
+from PASTAGenLib.sites.hosts import in_parts, site_voxels
 from PASTAGenLib.sites.solid import draw_centers, index_steps, shares
 from PASTAGenLib.sites.wall import ring, tube_at, wall_points
 from PASTAGenLib.spec import LesionSpec
@@ -68,6 +68,7 @@ class Draft:
         push: mass effect as a share of the shortest semi-axis.
         grain: size of the texture's grains as a share of the long axis.
         feature_seed: seed that its features are drawn with, at any size the same.
+        grain_mm: size of the grains where it was asked for.
     """
 
     type: str
@@ -87,6 +88,7 @@ class Draft:
     feature_seed: int
     mass_effect: MassEffect = MassEffect(0.0, 1.0)  # noqa: RUF009
     features: tuple[Feature, ...] = field(default=())
+    grain_mm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +110,8 @@ def place(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Generator
         centers = draw_centers(scene, voxels, spec, min(blob.semi_axes), rng)
     if draft.form in ("plaque", "polyp") and spec.center is None:
         walls, normals = wall_points(scene, draft.host, centers)
+        there = in_parts(scene, draft.host, spec, walls)
+        walls, normals = walls[there], normals[there]
         inward = 0.0 if draft.form == "plaque" else ON_WALL * min(blob.semi_axes)
         centers = walls + index_steps(scene, inward * normals)
     centers = _fitting(scene, spec, draft, blob, centers)
@@ -271,7 +275,7 @@ def _outlined(scene: Scene, body: Draft) -> Placed:
         thickness_mm=body.thickness_mm,
         outward_mm=body.outward_mm,
         density=body.density,
-        grain_mm=float(np.clip(body.grain * thinnest, 1.5, 6.0)),
+        grain_mm=body.grain_mm or float(np.clip(body.grain * thinnest, 1.5, 6.0)),
         keeps=body.keeps,
         mass_effect=body.mass_effect,
         features=body.features,

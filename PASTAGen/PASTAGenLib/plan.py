@@ -32,6 +32,7 @@ from PASTALib.geometry import as_vector
 
 PUNCTATE = "Punctate, nodular"
 WALL = "Wall thickening"
+INTO_THE_LUMEN = "protrusion into the lumen"
 TEMPLATES = 8
 """Shapes that are looked at for a clear one."""
 CLEAR_SHARE = 0.012
@@ -95,8 +96,8 @@ def _usual_shape(spec: LesionSpec, size_mm: float, chance: float, other: float) 
 
 
 def _protrudes(spec: LesionSpec, rng: np.random.Generator) -> bool:
-    """Whether the lesion is to reach beyond its organ."""
-    drawn = bool(rng.random() < PROTRUDES.get(spec.type, 0.0))
+    """Whether the lesion is to reach beyond its organ; a polyp that is asked for does not."""
+    drawn = bool(rng.random() < PROTRUDES.get(spec.type, 0.0)) and spec.shape != INTO_THE_LUMEN
     return drawn if spec.protrudes is None else spec.protrudes
 
 
@@ -200,6 +201,7 @@ def draw_draft(
         density=density,
         push=float(rng.uniform(*habit.push)) if thickness is None else 0.0,
         grain=float(rng.uniform(0.08, 0.3)),
+        grain_mm=spec.grain_mm,
         keeps=float(keeps),
         texture_seed=int(rng.integers(0, 2**32)),
         feature_seed=int(rng.integers(0, 2**32)),

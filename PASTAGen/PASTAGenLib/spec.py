@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from PASTAGenLib.habits import FEATURES, HABITS, HINTS, PROTRUDES, WIDER_SHAPES
+from PASTAGenLib.habits import (
+    FEATURES,
+    FILLERS,
+    HABITS,
+    HINTS,
+    PROTRUDES,
+    SEGMENTS,
+    UNEVEN,
+    WIDER_SHAPES,
+)
 from PASTALib.catalog import PHASES, LesionType, Phase, catalog
 from PASTALib.errors import PastaError
 
@@ -23,7 +32,9 @@ class LesionSpec:
         location: a structure of the organ (``kidney_left``, ``vertebra_L3``, a lobe of the lung),
             ``left``/``right``, or a part of the structure: ``upper``, ``middle``, ``lower``,
             ``anterior``, ``posterior``, ``medial``, ``lateral``, ``central``, ``peripheral``, of
-            the pancreas ``head``, ``body``, ``tail``. Several words may be joined by spaces.
+            the pancreas ``head``, ``body``, ``tail``, of the liver ``segment_1`` to ``segment_8``
+            (an approximation, see `sites.couinaud`). Several words may be joined by spaces
+            (``kidney_left upper pole``).
         long_axis_mm: long axis in the axial plane (RECIST); of a wall thickening, its longest
             extent in any direction.
         volume_mm3: volume instead of the long axis.
@@ -32,6 +43,7 @@ class LesionSpec:
         density: ``Hypodense``, ``Isodense`` or ``Hyperdense`` against the organ.
         hu: mean HU of its core, see `attributes.core_of`; goes before `density`.
         heterogeneity: ``Homogeneous`` or ``Heterogeneous``.
+        grain_mm: size of the texture's grains.
         surface: ``Well-defined margin`` or ``Ill-defined margin``.
         invasion: ``No close relationship with adjacent structures`` or ``Close ...``.
         features: names of `habits.FEATURES` that it is to show, and no others.
@@ -52,6 +64,7 @@ class LesionSpec:
     density: str | None = None
     hu: float | None = None
     heterogeneity: str | None = None
+    grain_mm: float | None = None
     surface: str | None = None
     invasion: str | None = None
     features: tuple[str, ...] | None = None
@@ -80,16 +93,24 @@ class LesionSpec:
         self._check_size(kind)
         if self.hu is not None and not -1000 <= self.hu <= 3000:
             raise PastaError(f"hu must lie between -1000 and 3000, not {self.hu:g}.")
+        if self.grain_mm is not None and not 1 <= self.grain_mm <= 10:
+            raise PastaError(f"grain_mm must lie between 1 and 10 mm, not {self.grain_mm:g}.")
+        segments = self.words[0] & set(SEGMENTS)
+        if segments and kind.organ != "liver":
+            raise PastaError(
+                f"location '{self.location}': {min(segments)} is a part of the liver, not of the "
+                f"{catalog().organs[kind.organ].name.lower()}; leave it out."
+            )
         if self.number < 1:
             raise PastaError(f"number must be 1 or more, not {self.number}.")
         if self.protrudes and PROTRUDES.get(self.type, 0.0) == 0:
             raise PastaError(
                 f"A {kind.name.lower()} cannot protrude from its organ; leave protrudes out."
             )
-        uneven = {"necrosis", "cavitation"} & set(self.features or ())
+        uneven = UNEVEN & set(self.features or ())
         if self.heterogeneity == "Homogeneous" and uneven:
             raise PastaError(
-                f"A lesion with {uneven.pop()} is not homogeneous; leave heterogeneity or that "
+                f"A lesion with {min(uneven)} is not homogeneous; leave heterogeneity or that "
                 "feature out."
             )
 
@@ -129,7 +150,7 @@ class LesionSpec:
     @property
     def words(self) -> tuple[frozenset[str], str | None]:
         """The parts of the structure that `location` names, and the structure or side."""
-        said = (self.location or "").split()
+        said = [word for word in (self.location or "").split() if word not in FILLERS]
         hints = frozenset(word for word in said if word in HINTS)
         rest = " ".join(word for word in said if word not in HINTS)
         return hints, rest or None

@@ -20,6 +20,7 @@ from PASTAGenLib.noise import autocorrelation, drawn_noise, even_blocks, sd_of_e
 from PASTAGenLib.plan import plan_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.shape import Blob
+from PASTAGenLib.sites.couinaud import segments
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.tensors import flags, gaussian, on
 from PASTAGenLib.verify import disagreements
@@ -156,6 +157,71 @@ def test_a_part_of_the_organ_can_be_asked_for(type_: str, hint: str, axis: int, 
     assert sign * (center_of(draw(spec)) - middle)[axis] > 0
 
 
+@pytest.mark.parametrize(
+    ("type_", "hint", "axis", "sign"),
+    [
+        ("bladder_cancer", "anterior wall", 1, -1),
+        ("bladder_cancer", "posterior wall", 1, 1),
+        ("gastric_cancer", "upper part", 2, 1),
+    ],
+)
+def test_a_side_of_a_wall_can_be_asked_for(type_: str, hint: str, axis: int, sign: int) -> None:
+    labels = catalog().organ_labels(catalog().lesion_types[type_].organ)
+    middle = SCENE.geometry.points_of_zyx(np.argwhere(np.isin(SCENE.organs, labels)).mean(axis=0))
+    spec = LesionSpec(type_, location=hint, shape="Wall thickening", long_axis_mm=18)
+    for seed in range(3):
+        assert sign * (center_of(draw(spec, seed)) - middle)[axis] > 0
+
+
+def with_vena_cava() -> Scene:
+    """The phantom with the landmarks of the liver's segments where they are in a patient."""
+    organs = SCENE.organs.copy()
+    organs[organs == catalog().label("gallbladder")] = 0
+    index = np.stack(np.indices(organs.shape), axis=-1)
+    x, y, z = np.moveaxis(2.5 * index[..., ::-1], -1, 0)  # mm from the corner, as the phantom
+    organs[(x - 50) ** 2 + (y - 86) ** 2 < 8**2] = catalog().label("inferior_vena_cava")
+    ball = (x - 46) ** 2 + (y - 26) ** 2 + (z - 50) ** 2 < 7**2
+    organs[ball] = catalog().label("gallbladder")
+    return Scene(SCENE.hu, organs, SCENE.geometry)
+
+
+@pytest.mark.parametrize(
+    ("segment", "signs"),
+    [(7, (1, 1)), (6, (1, -1)), (8, (-1, 1)), (5, (-1, -1))],
+)
+def test_a_segment_of_the_liver_lies_where_couinaud_put_it(
+    segment: int, signs: tuple[int, int]
+) -> None:
+    scene = with_vena_cava()
+    index = np.argwhere(scene.organs == catalog().label("liver"))
+    liver = scene.geometry.points_of_zyx(index)
+    number = segments(scene, liver)
+    assert set(number) <= set(range(1, 9))
+    right = liver[np.isin(number, (5, 6, 7, 8))].mean(axis=0)
+    own = liver[number == segment].mean(axis=0)
+    assert own[0] < liver[np.isin(number, (2, 3))].mean(axis=0)[0]
+    assert signs[0] * (own - right)[1] > 0
+    assert signs[1] * (own - right)[2] > 0
+    spec = LesionSpec("liver_cyst", location=f"segment_{segment}", long_axis_mm=8)
+    drawn = plan_in(scene, spec, np.random.default_rng(0))
+    assert segments(scene, np.array([drawn.blob.center]))[0] == segment
+
+
+def test_segments_without_their_landmarks_or_in_another_organ_are_refused() -> None:
+    with pytest.raises(PastaError, match="inferior vena cava"):
+        draw(LesionSpec("liver_cyst", location="segment_4"))
+    with pytest.raises(PastaError, match="a part of the liver, not of the pancreas"):
+        LesionSpec("pancreas_cyst", location="segment_4")
+
+
+def test_the_grain_of_the_texture_can_be_asked_for() -> None:
+    for grain in (2.0, 6.0):
+        spec = LesionSpec("liver_tumor", heterogeneity="Heterogeneous", grain_mm=grain)
+        assert draw(spec).grain_mm == grain
+    with pytest.raises(PastaError, match="grain_mm must lie between 1 and 10 mm"):
+        LesionSpec("liver_tumor", grain_mm=40)
+
+
 def test_a_volume_can_be_asked_for_instead_of_a_long_axis() -> None:
     drawn = draw(LesionSpec("liver_cyst", volume_mm3=6000, protrudes=False))
     volume = apply_in(SCENE, drawn).mask.sum() * SCENE.geometry.voxel_mm3
@@ -177,6 +243,17 @@ def test_a_ring_narrows_the_lumen_and_leaves_it_open() -> None:
     host = SCENE.organs[box][level] == catalog().label("colorectum")
     gas_before = (SCENE.hu[box][level][host] < -500).sum()
     assert 0 < (inserted.hu[level][host] < -500).sum() < gas_before
+
+
+@pytest.mark.parametrize("type_", ["colorectal_cancer", "gastric_cancer", "esophageal_cancer"])
+def test_a_protrusion_into_the_lumen_does_not_reach_out_of_the_organ(type_: str) -> None:
+    organ = catalog().organ_labels(catalog().lesion_types[type_].organ)
+    for seed in range(3):
+        drawn = draw(LesionSpec(type_, shape="protrusion into the lumen"), seed)
+        inserted = apply_in(SCENE, drawn)
+        own = np.isin(SCENE.organs[slices(drawn.box)], organ)
+        assert drawn.form == "polyp"
+        assert np.mean(own[inserted.mask]) > 0.97
 
 
 def test_a_ring_that_is_asked_for_shorter_than_its_tube_is_wide_is_refused_with_what_fits() -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from PASTAGenLib.density import UNEVEN, Density
+from PASTAGenLib.density import Density
 from PASTAGenLib.features.around import Halo, Rays, Stranding
 from PASTAGenLib.features.canvas import Feature
 from PASTAGenLib.features.inside import Core, Laminae, Septa, Shell, Specks
-from PASTAGenLib.habits import FEATURES
+from PASTAGenLib.habits import FEATURES, UNEVEN
 from PASTAGenLib.shape import IRREGULAR, Blob, draw_blob
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import Phase
@@ -117,6 +117,17 @@ def _cavity(host: Host, rng: np.random.Generator) -> list[Feature]:
     return [_core(host, rng, (0.35, 0.6), rng.uniform(-980, -900), 0.2)]
 
 
+def _areas(sign: int) -> Callable[[Host, np.random.Generator], list[Feature]]:
+    """Two parts that are darker, or brighter, than the rest of a solid lesion."""
+
+    def made(host: Host, rng: np.random.Generator) -> list[Feature]:
+        hu = sign * float(rng.uniform(15, 35))
+        bodies = [_core(host, rng, (0.25, 0.4), hu, rng.uniform(0.8, 2.0)) for _ in range(2)]
+        return [replace(body, relative=True) for body in bodies]
+
+    return made
+
+
 def _capsule(host: Host, rng: np.random.Generator) -> list[Feature]:
     """Thin, brighter after contrast (facts 4.2 (2): 1 to 2 mm)."""
     added = -12.0 if host.phase == "non_contrast" else rng.uniform(20, 40)
@@ -196,5 +207,7 @@ MAKERS: dict[str, Callable[[Host, np.random.Generator], list[Feature]]] = {
     "spiculation": _spicules,
     "halo": _halo,
     "stranding": _stranding,
+    "decreased areas": _areas(-1),
+    "increased areas": _areas(1),
 }
 """How each feature is drawn; a dilated duct is drawn when the lesion has its place."""

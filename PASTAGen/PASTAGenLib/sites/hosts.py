@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from PASTAGenLib.habits import SEGMENTS
 from PASTAGenLib.scene import Host, Scene, hosts_of
+from PASTAGenLib.sites.couinaud import segments
 from PASTAGenLib.spec import LesionSpec
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
@@ -76,11 +78,8 @@ def site_voxels(scene: Scene, host: Host, spec: LesionSpec) -> NDArray[np.int64]
     if len(voxels) > MANY_VOXELS and hints:
         voxels = voxels[:: len(voxels) // MANY_VOXELS]
     if hints and len(voxels):
-        index = np.stack(np.unravel_index(voxels, scene.geometry.shape_zyx), axis=1)
-        points = scene.geometry.points_of_zyx(index)
-        for hint in sorted(hints):
-            keep = in_part(points, hint)
-            voxels, points = voxels[keep], points[keep]
+        points = scene.geometry.points_of_zyx(_indices(scene, voxels))
+        voxels = voxels[_narrowed(scene, points, hints, points)]
     if not len(voxels):
         raise PastaError(
             f"location '{spec.location}' names no part of the "
@@ -89,27 +88,75 @@ def site_voxels(scene: Scene, host: Host, spec: LesionSpec) -> NDArray[np.int64]
     return voxels
 
 
-def in_part(points: NDArray[np.float64], part: str) -> NDArray[np.bool_]:
-    """Which of a structure's points (LPS mm) lie in a part of it.
+def in_parts(
+    scene: Scene, host: Host, spec: LesionSpec, indices: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which fractional indices on the wall of a structure lie in the parts that were asked for."""
+    hints, _ = spec.words
+    if not hints or not len(indices):
+        return np.ones(len(indices), bool)
+    voxels = scene.voxels(host.labels)
+    voxels = voxels[:: max(1, len(voxels) // MANY_VOXELS)]
+    organ = scene.geometry.points_of_zyx(_indices(scene, voxels))
+    return _narrowed(scene, organ, hints, scene.geometry.points_of_zyx(indices))
+
+
+def _indices(scene: Scene, voxels: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.stack(np.unravel_index(voxels, scene.geometry.shape_zyx), axis=1)
+
+
+def _narrowed(
+    scene: Scene,
+    organ: NDArray[np.float64],
+    hints: frozenset[str],
+    points: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Which points (LPS mm) lie in all parts; each is a part of what those before it left."""
+    keep = np.ones(len(points), bool)
+    for hint in sorted(hints):
+        if not len(organ):
+            return np.zeros(len(points), bool)
+        if hint in SEGMENTS:
+            left, here = (segments(scene, p) == 1 + SEGMENTS.index(hint) for p in (organ, points))
+        else:
+            left, here = (in_part(p, hint, organ) for p in (organ, points))
+        keep &= here
+        organ = organ[left]
+    return keep
+
+
+def in_part(
+    points: NDArray[np.float64], part: str, organ: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which points lie in a part of a structure.
 
     Upper, middle and lower are thirds along the body. The pancreas lies across it, its head to the
     right, so head, body and tail are thirds from right to left. Central is the inner half by the
     ellipsoid of the points.
+
+    Args:
+        points: LPS mm.
+        part: one of `habits.HINTS` but the liver's segments.
+        organ: points of the structure, which say where its parts are.
     """
-    x, y, z = points.T
+    x, y, _ = points.T
     if part in ("upper", "middle", "lower", "head", "body", "tail"):
-        along = z if part in ("upper", "middle", "lower") else x
-        low, high = np.percentile(along, [1, 99])
-        third = np.clip((along - low) / max(high - low, 1e-6) * 3, 0, 2.999).astype(int)
-        number = ("lower", "middle", "upper") if along is z else ("head", "body", "tail")
+        axis = 2 if part in ("upper", "middle", "lower") else 0
+        low, high = np.percentile(organ[:, axis], [1, 99])
+        third = ((points[:, axis] - low) / max(high - low, 1e-6) * 3).clip(0, 2.999).astype(int)
+        number = ("lower", "middle", "upper") if axis == 2 else ("head", "body", "tail")
         return np.asarray(third == number.index(part))
     if part in ("anterior", "posterior"):
-        return np.asarray((y > np.median(y)) == (part == "posterior"))
+        return np.asarray((y > np.median(organ[:, 1])) == (part == "posterior"))
     if part in ("medial", "lateral"):
         # The midline is x of the body's middle; without it, what is nearer to x = 0 of the organ.
-        away = np.abs(x) if abs(np.median(x)) > np.ptp(x) / 2 else np.abs(x - np.median(x))
-        return np.asarray((away > np.median(away)) == (part == "lateral"))
-    spread = points - points.mean(axis=0)
-    inverse = np.linalg.inv(np.cov(points.T) + np.eye(3))
-    depth = np.einsum("ni,ij,nj->n", spread, inverse, spread)
-    return np.asarray((depth < np.median(depth)) == (part == "central"))
+        middle = np.median(organ[:, 0])
+        zero = 0.0 if abs(middle) > np.ptp(organ[:, 0]) / 2 else middle
+        limit = np.median(np.abs(organ[:, 0] - zero))
+        return np.asarray((np.abs(x - zero) > limit) == (part == "lateral"))
+    inverse = np.linalg.inv(np.cov(organ.T) + np.eye(3))
+    depth, every = (
+        np.einsum("ni,ij,nj->n", p - organ.mean(axis=0), inverse, p - organ.mean(axis=0))
+        for p in (points, organ)
+    )
+    return np.asarray((depth < np.median(every)) == (part == "central"))
