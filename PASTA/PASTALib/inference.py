@@ -20,6 +20,7 @@ from PASTALib.errors import PastaError
 from PASTALib.findings import drop_improbable, one_type_each
 from PASTALib.grid import BODY_HU, ModelGrid, Roi, to_model_grid
 from PASTALib.hosts import drop_outside_organs, include_lesions
+from PASTALib.islands import drop_islands
 from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTALib.scores import ClassTable
 from PASTALib.tile_runner import TileRunner
@@ -59,7 +60,8 @@ def segment(
         cancel: checked before every tile, and a few times a second while resampling.
 
     Returns:
-        Label maps in the geometry of the CT. An organ includes its lesions.
+        Label maps in the geometry of the CT. An organ includes its lesions. What the model outlines
+        apart from an organ is left out, but for a run in a `roi`, which sees too little to tell.
 
     Raises:
         PastaError: `organs` does not fit the CT, `roi` is outside of it, or memory is too small.
@@ -83,6 +85,8 @@ def segment(
     include_lesions(labels.organs, labels.lesions, step)
     if roi is not None:
         labels.clear_outside(roi)
+    elif organs is None:
+        drop_islands(labels.organs, labels.lesions, step)
     progress(1, "Segmentation is done")
     return replace(labels.segmentation(), types=labels.ct.place(sitk.GetImageFromArray(types)))
 

@@ -1,0 +1,107 @@
+"""Pieces that a network outlines apart from an organ: a liver has no part in the arm.
+
+Keeping the largest connected piece is a usual last step of organ segmentation (nnU-Net's among
+others). Here a second piece stays where it is large, as in a scan that cuts an organ in two, and a
+piece goes with the lesions that were found in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from PASTALib.catalog import catalog
+
+LEAST_SHARE = 0.2
+"""Of the volume of the largest piece, which a second piece must have to be believed."""
+LEAST_ML = {
+    "liver": 30.0,
+    "spleen": 10.0,
+    "kidney_right": 8.0,
+    "kidney_left": 8.0,
+    "gallbladder": 1.0,
+    "pancreas": 4.0,
+    "stomach": 8.0,
+    "urinary_bladder": 8.0,
+    "esophagus": 2.0,
+    "lung_right": 30.0,
+    "lung_left": 30.0,
+    "heart": 30.0,
+    "aorta": 3.0,
+    "inferior_vena_cava": 2.0,
+    "sacrum": 8.0,
+    "sternum": 3.0,
+}
+"""Structures that are one piece, and the volume below which a piece inside the scan is no organ: a
+fraction of the smallest that adults have. A piece at the edge of the scan may be smaller."""
+COARSE_MM = 3.0
+"""Pieces are counted on every voxel that lies about this far from the next."""
+
+
+def drop_islands(
+    organs: NDArray[np.uint8], lesions: NDArray[np.uint8], spacing: Sequence[float]
+) -> None:
+    """Remove what a network outlined apart from an organ, and the lesions in it.
+
+    Args:
+        organs: labels of structures ``[z, y, x]``, changed; they include their lesions.
+        lesions: labels of lesion types, changed.
+        spacing: mm along z, y, x.
+    """
+    every = tuple(max(1, int(COARSE_MM // step)) for step in spacing)
+    coarse = organs[tuple(slice(None, None, step) for step in every)]
+    voxel_ml = float(np.prod(np.multiply(spacing, every))) / 1000
+    boxes = dict(enumerate(ndimage.find_objects(coarse), start=1))
+    for key, least_ml in LEAST_ML.items():
+        label = catalog().label(key)
+        box = boxes.get(label)
+        if box is None:
+            continue
+        parts, count = ndimage.label(coarse[box] == label, np.ones((3, 3, 3)))
+        volumes = voxel_ml * np.bincount(parts.ravel(), minlength=count + 1)
+        volumes[0] = 0
+        too_small = volumes < LEAST_SHARE * volumes.max()
+        cut = np.isin(np.arange(count + 1), _at_the_edge(parts, box, coarse.shape))
+        drop = too_small | ((volumes < least_ml) & ~cut)
+        drop[0] = False
+        if drop.any():
+            _clear(organs, lesions, label, drop[parts], box, every)
+
+
+def _at_the_edge(
+    parts: NDArray[np.int32], box: tuple[slice, ...], shape: Sequence[int]
+) -> NDArray[np.int32]:
+    """Numbers of the pieces that touch the first or last plane of the scan along any axis."""
+    touching = [np.zeros(0, parts.dtype)]
+    for axis, (place, size) in enumerate(zip(box, shape, strict=True)):
+        touching += [parts.take(0, axis).ravel()] if place.start == 0 else []
+        touching += [parts.take(-1, axis).ravel()] if place.stop == size else []
+    return np.unique(np.concatenate(touching))
+
+
+def _clear(
+    organs: NDArray[np.uint8],
+    lesions: NDArray[np.uint8],
+    label: int,
+    drop: NDArray[np.bool_],
+    box: tuple[slice, ...],
+    every: Sequence[int],
+) -> None:
+    """Clear the voxels of a structure around those that stand for them on the coarse grid."""
+    fine = tuple(
+        slice(max(0, (place.start - 1) * step), place.stop * step)
+        for place, step in zip(box, every, strict=True)
+    )
+    inside = organs[fine]
+    first = [
+        (place.start * step - f.start) for place, step, f in zip(box, every, fine, strict=True)
+    ]
+    marked = np.zeros(inside.shape, bool)
+    marked[tuple(slice(a, None, step) for a, step in zip(first, every, strict=True))] = drop
+    reach = np.ones([2 * step - 1 for step in every], bool)
+    gone = ndimage.binary_dilation(marked, reach) & (inside == label)
+    inside[gone] = 0
+    lesions[fine][gone] = 0
