@@ -86,12 +86,15 @@ class Surroundings:
         self.phase = phase
         self._tissues: dict[tuple[int, ...], HUStatistics | None] = {}
         self._boxes: dict[int, tuple[slice, slice, slice] | None] = {}
+        self._earlier: Surroundings | None = None
+        self._changed: frozenset[int] = frozenset()
 
     def with_lesions(self, lesions: NDArray[np.generic]) -> Surroundings:
         """The same CT and organs around other lesions; statistics of tissues are taken anew."""
         other = copy(self)
         other.lesions = lesions
         other._tissues = {}
+        other._earlier = None
         other.__dict__.pop("lesion_boxes", None)
         return other
 
@@ -112,10 +115,15 @@ class Surroundings:
         organs: NDArray[np.uint8],
         lesions: NDArray[Any],
         phase: str,
+        changed: tuple[int, ...],
     ) -> Surroundings:
-        """The same scan with a lesion more; what was found of its tissues is kept."""
+        """The same scan with a lesion more, in a structure with the labels `changed`.
+
+        What was found of all other tissues is kept. A large lesion leaves another organ behind: its
+        median without the lesion is not what it was before.
+        """
         later = Surroundings.of_arrays(hu, organs, lesions, self.geometry, phase)
-        later._tissues = self._tissues
+        later._earlier, later._changed = self, frozenset(changed)
         later._boxes = self._boxes
         later.__dict__.update(point_spread_mm=self.point_spread_mm)
         return later
@@ -146,6 +154,8 @@ class Surroundings:
     def tissue(self, structure: str) -> HUStatistics | None:
         """HU of a structure and its parts without lesions and borders; None if it is not seen."""
         labels = catalog().labels_of(structure)
+        if self._earlier is not None and not self._changed & set(labels):
+            return self._earlier.tissue(structure)
         if labels not in self._tissues:
             box = self.box(labels)
             self._tissues[labels] = None if box is None else self._statistics(labels, box)
@@ -219,7 +229,9 @@ class Surroundings:
 
 
 def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Where an array holds one of `labels`."""
+    """Where an array holds one of `labels`; comparing bytes once is faster than looking them up."""
+    if len(labels) == 1:
+        return np.asarray(array == labels[0])
     table = np.zeros(256, dtype=bool)
     table[list(labels)] = True
     found: NDArray[np.bool_] = table[array]

@@ -73,7 +73,8 @@ def case_arrays(
     grown[box][moved] = inserted.organs[moved]
     region = Region.of(inserted.mask, scene.geometry, start_of(plan.box))
     assert region is not None  # a lesion has at least one voxel
-    around = scene.around.after(hu, grown, labels, plan.phase)
+    lesions = labels | scene.around.lesions
+    around = scene.around.after(hu, grown, lesions, plan.phase, plan.host_labels)
     lesion = lesion_of(region, plan.type, around)
     return CaseArrays(hu, grown, labels, truth_of(plan, lesion, inserted))
 

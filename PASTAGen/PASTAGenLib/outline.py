@@ -141,12 +141,18 @@ def _unlabelled_gas(
     spacing: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Gas of the lumen that a coarse organ map leaves out: no rim of it parts lesion and wall."""
-    gas = (hu < GAS_HU) & ((organs == 0) | host)  # that of a lung is another matter
-    if not gas.any():
-        return gas
-    near = ndimage.distance_transform_edt(~host, sampling=spacing) <= LEFT_OUT_MM
-    edge = ndimage.binary_dilation(gas & near)
-    return np.asarray(edge & near & (organs == 0) & (hu < HALF_GAS_HU))
+    found = np.zeros(hu.shape, bool)
+    open_ = (organs == 0) & (hu < HALF_GAS_HU)
+    if not open_.any():
+        return found
+    # Distances are slow to find, and only those near to what may be such gas are needed.
+    bounds = [(part.start, part.stop) for part in ndimage.find_objects(open_.view(np.uint8))[0]]
+    reach = np.ceil(LEFT_OUT_MM / spacing) + 2
+    cut = slices(grown((bounds[0], bounds[1], bounds[2]), reach, hu.shape))
+    gas = (hu[cut] < GAS_HU) & ((organs[cut] == 0) | host[cut])  # a lung's is another matter
+    near = ndimage.distance_transform_edt(~host[cut], sampling=spacing) <= LEFT_OUT_MM
+    found[cut] = ndimage.binary_dilation(gas & near) & near & open_[cut]
+    return found
 
 
 def _attached(share: Tensor, host: NDArray[np.bool_]) -> Tensor:

@@ -4,9 +4,9 @@
 
 Each lesion is planned and painted (as `insert_in` does) in a scan whose scene is kept, as a mass
 production does it, with one thread and with two; the first lesion of a scene, which finds the
-organs, is given by itself. Memory is read from /proc, so this needs Linux. Without arguments: the
-torso by rule at 1 mm, and the abdomen of the shared test data resampled to 1 mm where that is
-there.
+organs, is given by itself. The scan is also measured at its own spacing, all types together.
+Memory is read from /proc, so this needs Linux. Without arguments: the torso by rule at 1 mm, and
+the abdomen of the shared test data where that is there.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ ROUNDS = 4
 
 def at_1mm(image: sitk.Image, interpolator: int) -> sitk.Image:
     """An image at 1 mm voxels."""
+    if image.GetSpacing() == (1.0, 1.0, 1.0):
+        return image
     size = [round(n * s) for n, s in zip(image.GetSize(), image.GetSpacing(), strict=True)]
     return sitk.Resample(
         image,
@@ -60,16 +62,15 @@ def with_table(labels: sitk.Image, table: str) -> sitk.Image:
 
 
 def scans(options: argparse.Namespace) -> list[tuple[str, sitk.Image, sitk.Image]]:
-    """Name, CT and organs of what is measured on."""
+    """Name, CT and organs of what is measured on: the torso at 1 mm, the CT as it is."""
     torso = build_torso(TorsoSpec(seed=1, spacing=(1.0, 1.0, 1.0)))
     found = [("torso", torso.image, torso.organs)]
     ct, organs = options.ct, options.organs
     if ct is None and (SHARED / "example_ct.nii.gz").exists():
         ct, organs = SHARED / "example_ct.nii.gz", SHARED / "example_seg_total117.nii.gz"
     if ct is not None:
-        hu = at_1mm(sitk.ReadImage(str(ct), sitk.sitkInt16), sitk.sitkLinear)
         labels = with_table(sitk.ReadImage(str(organs)), options.table)
-        found.append((ct.name, hu, at_1mm(labels, sitk.sitkNearestNeighbor)))
+        found.append((ct.name, sitk.ReadImage(str(ct), sitk.sitkInt16), labels))
     return found
 
 
@@ -86,7 +87,25 @@ def forget_peak() -> float:
     return memory_mb("VmRSS")
 
 
-def measure(name: str, ct: sitk.Image, organs: sitk.Image) -> None:
+def measure_types(name: str, ct: sitk.Image, organs: sitk.Image) -> None:
+    """Print the mean over all types that a scan can hold, as drawn where only the type is asked."""
+    scene = Scene.of(ct, organs)
+    torch.set_num_threads(1)
+    taken = []
+    for type_ in catalog().lesion_types:
+        for seed in range(-1, ROUNDS):  # the first one finds the organ
+            begun = time.process_time()
+            try:
+                insert_in(scene, LesionSpec(type_), np.random.default_rng(seed + 10))
+            except PastaError:
+                continue
+            if seed >= 0:
+                taken.append(time.process_time() - begun)
+    mean, spacing = 1000 * sum(taken) / len(taken), " x ".join(f"{s:g}" for s in ct.GetSpacing())
+    print(f"\n{name}, {spacing} mm, {len(taken)} lesions of all types: {mean:.1f} CPU ms each")
+
+
+def measure(name: str, ct: sitk.Image, organs: sitk.Image, all_threads: list[int]) -> None:
     """Print the table of one scan."""
     scene = Scene.of(ct, organs)
     torch.set_num_threads(1)
@@ -98,7 +117,7 @@ def measure(name: str, ct: sitk.Image, organs: sitk.Image) -> None:
     print(f"peak memory beyond the scan and its organs: {memory_mb('VmHWM') - before:.0f} MB")
     print("radius mm  threads  wall s/lesion  CPU s/lesion  of it plan  lesions/s  peak MB")
     for radius in RADII_MM:
-        for threads in (1, 2):
+        for threads in all_threads:
             torch.set_num_threads(threads)
             before = forget_peak()
             wall, cpu, planned, made = time.perf_counter(), time.process_time(), 0.0, 0
@@ -128,8 +147,12 @@ def main() -> None:
     parser.add_argument("--ct", type=Path)
     parser.add_argument("--organs", type=Path)
     parser.add_argument("--table", default="totalsegmentator_v2")
-    for name, ct, organs in scans(parser.parse_args()):
-        measure(name, ct, organs)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="default: 1 2")
+    options = parser.parse_args()
+    for name, ct, organs in scans(options):
+        measure_types(name, ct, organs)
+        hu, labels = at_1mm(ct, sitk.sitkLinear), at_1mm(organs, sitk.sitkNearestNeighbor)
+        measure(name, hu, labels, options.threads)
 
 
 if __name__ == "__main__":

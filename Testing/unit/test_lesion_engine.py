@@ -360,3 +360,18 @@ def test_flags_of_a_read_only_mask_can_be_made() -> None:
     mask = np.zeros(3, bool)
     mask.flags.writeable = False
     assert not flags(mask, "cpu").any()
+
+
+def test_a_lesion_leaves_its_organ_with_another_median_and_the_others_with_theirs() -> None:
+    hu = np.zeros((8, 16, 32), np.int16)
+    organs, lesion = np.zeros(hu.shape, np.uint8), np.zeros(hu.shape, np.uint8)
+    organs[:, :8], hu[:, :8] = catalog().label("liver"), 110
+    organs[:, 8:] = catalog().label("kidney_left")
+    hu[:, 8:, :12], hu[:, 8:, 12:] = 100, 200
+    before = Scene(hu, organs, Geometry.isotropic(hu.shape, 2.0)).around
+    lesion[:, 8:, 12:] = 1
+    kidney = (catalog().label("kidney_left"),)
+    after = before.after(hu, organs, lesion, "arterial", kidney)
+    medians = [found.tissue("kidney_left") for found in (before, after)]
+    assert [m and m.median for m in medians] == [200, 100]
+    assert after.tissue("liver") is before.tissue("liver")

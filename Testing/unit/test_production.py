@@ -23,6 +23,7 @@ from PASTAGenLib.production.produced import read_records
 from PASTAGenLib.production.recipe import read_recipe
 from PASTAGenLib.production.run import produce
 from PASTAGenLib.production.workers import ThisProcess
+from PASTAGenLib.torso import TorsoSpec, build_torso
 from PASTALib.catalog import catalog
 from PASTALib.errors import Cancelled, PastaError
 from PASTALib.organ_input import read_organs
@@ -248,6 +249,23 @@ def test_a_case_can_be_written_as_dicom_besides(tmp_path):
     assert series.synthetic
     assert np.array_equal(sitk.GetArrayFromImage(series.image), sitk.GetArrayFromImage(image.image))
     assert (out / "dicom/kidney_tumor_0001/seg.dcm").is_file()
+
+
+def test_the_bundled_model_finds_the_organs_of_a_scan_that_has_no_mask(tmp_path):
+    torso = build_torso(TorsoSpec(seed=4, spacing=(3.0, 3.0, 4.0), field_of_view="abdomen"))
+    sitk.WriteImage(torso.image, str(tmp_path / "scan.nii.gz"))
+    lesions = [{"type": "liver_cyst", "count": 1, "long_axis_mm": 25, "protrudes": False}]
+    sources = [{"ct": "scan.nii.gz", "organs": "model", "phase": torso.spec.phase}]
+    path = write_recipe(tmp_path, lesions=lesions, sources=sources)
+    out = tmp_path / "out"
+    assert main([str(path), "-o", str(out), "-q"]) == SUCCESS
+    liver = sitk.GetArrayFromImage(torso.organs) == catalog().label("liver")
+    lesion = sitk.GetArrayFromImage(sitk.ReadImage(str(out / "labels/liver_cyst_0001.nii.gz")))
+    lesion = lesion == lesion.max()
+    assert np.mean(liver[lesion]) > 0.8  # of the true liver, which was not told
+    found = sitk.GetArrayFromImage(sitk.ReadImage(str(out / "organs/liver_cyst_0001.nii.gz")))
+    found = found == catalog().label("liver")
+    assert 2 * np.sum(found & liver) / (found.sum() + liver.sum()) > 0.8
 
 
 def test_the_exit_codes_differ():

@@ -109,6 +109,7 @@ def measure_agreement(
     progress: Progress,
     workers: int = 1,
     keep: Path | None = None,
+    types: Sequence[str] = tuple(catalog().lesion_types),
 ) -> Agreement:
     """Insert and measure lesions of every type, spread over the scans that have its organ.
 
@@ -120,8 +121,9 @@ def measure_agreement(
         workers: processes.
         keep: folder of finished tasks, which are not done again: what was interrupted goes on
             there, and more lesions are asked for on top of what was measured.
+        types: lesion types; each gives the same whichever others are measured.
     """
-    tasks = list(_tasks(scans, lesions_per_type, seed, keep))
+    tasks = [t for t in _tasks(scans, lesions_per_type, seed, keep) if t.type in types]
     outcomes: list[Outcome] = []
     refused: Counter[tuple[str, str, str]] = Counter()
     # Not forked: a process with PyTorch's threads may hang in its copy.

@@ -32,6 +32,7 @@ from PASTAGenLib.quality.seam import judge_seam
 from PASTAGenLib.quality.shape_plot import draw_shapes
 from PASTAGenLib.quality.shapes import shape_sets
 from PASTAGenLib.torso import TorsoSpec
+from PASTALib.catalog import catalog
 from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
@@ -60,6 +61,7 @@ class Options:
         seed: of all random numbers.
         quick: coarse torsos, to see that everything runs.
         workers: processes that insert and measure.
+        types: lesion types whose agreement is measured; all where there are none.
     """
 
     out: Path
@@ -71,12 +73,14 @@ class Options:
     seed: int
     quick: bool
     workers: int = 1
+    types: tuple[str, ...] = ()
 
     def command(self, part: str) -> str:
         """The command that measures one part as it was measured."""
         masks = "" if self.masks is None else f" --masks {self.masks}"
+        types = f" --types {' '.join(self.types)}" if self.types else ""
         amount = {
-            "agreement": f" --lesions {self.lesions}",
+            "agreement": f"{types} --lesions {self.lesions}",
             "seam": f" --places {self.places}",
             "shapes": masks,
         }
@@ -112,8 +116,9 @@ class Evaluation:
         options = self.options
         scans = [*self.torsos(TORSOS), *self.real()]
         keep = options.work / f"agreement_{fingerprint()}{'_quick' if options.quick else ''}"
+        types = options.types or tuple(catalog().lesion_types)
         result = measure_agreement(
-            scans, options.lesions, options.seed, progress, options.workers, keep
+            scans, options.lesions, options.seed, progress, options.workers, keep, types
         )
         save(
             options.work,
@@ -186,6 +191,10 @@ def build_parser(prog: str = "python -m PASTAGenLib evaluate") -> argparse.Argum
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), help="parts")
     parser.add_argument("--lesions", type=int, default=60, help="of each type; default: 60")
     parser.add_argument(
+        "--types", nargs="+", choices=tuple(catalog().lesion_types), default=[], metavar="TYPE",
+        help="lesion types whose agreement is measured; default: all",
+    )  # fmt: skip
+    parser.add_argument(
         "--places", type=int, default=40, help="of hidden lesions in each organ; default: 40"
     )
     parser.add_argument("--masks", type=int, help="real masks of each set; default: all")
@@ -201,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     options = Options(
         given.out, given.work, given.data, given.lesions, given.places, given.masks, given.seed,
-        given.quick, given.workers,
+        given.quick, given.workers, tuple(given.types),
     )  # fmt: skip
     try:
         path = evaluate(options, given.only, console)
