@@ -20,14 +20,13 @@ from PASTATrain.config import read_config
 from PASTATrain.sources import model_grid
 
 
-def correction_cases(folder: Path, spacing_mm: float) -> Iterator[Case]:
-    """The cases of a folder that *Export corrections* wrote, on the model's grid.
+def correction_folders(folder: Path) -> list[Path]:
+    """The cases of a folder that *Export corrections* wrote, sorted by name.
 
-    Organs are as they were exported; lesions are those that the reader left. A case without
-    `FACTS` was not written to its end and is left out.
+    A case without `FACTS` was not written to its end and is left out.
 
     Raises:
-        PastaError: there is no case in the folder.
+        PastaError: there is none.
     """
     folders = sorted(path.parent for path in Path(folder).glob(f"*/{FACTS}"))
     if not folders:
@@ -35,7 +34,15 @@ def correction_cases(folder: Path, spacing_mm: float) -> Iterator[Case]:
             f"'{folder}' holds no corrected case; choose the folder that 'Export corrections' of "
             "the module PASTA wrote to."
         )
-    for case in folders:
+    return folders
+
+
+def correction_cases(folder: Path, spacing_mm: float) -> Iterator[Case]:
+    """The corrected cases of a folder on the model's grid; see `correction_folders`.
+
+    Organs are as they were exported; lesions are those that the reader left.
+    """
+    for case in correction_folders(folder):
         yield correction_case(case, spacing_mm)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from PASTALib.console import Console
+from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.finetuning.config import SHOTS, TRAINERS, read_finetune_config
 
@@ -16,20 +17,27 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand and its options."""
     parser = commands.add_parser(
         "finetune",
-        help="fine-tune for a dataset of one's own, through nnU-Net v2",
+        help="fine-tune for a dataset of one's own through nnU-Net v2, or on corrections",
         description="From a dataset in nnU-Net's raw layout to an evaluated model, in the folder "
         "RUN. Scans whose channel is not called CT (channel_names in dataset.json), such as MR, "
-        "are normalized one by one. Run it again to go on where it ended.",
+        "are normalized one by one. Run it again to go on where it ended. With --corrections, "
+        "stage I goes on from a model of PASTA on what readers corrected, with a rehearsal of "
+        "synthetic cases, and is judged before and after on cases kept out.",
     )
     parser.add_argument(
-        "data", type=Path, help="folder with dataset.json, imagesTr and labelsTr; or a manifest"
+        "data",
+        type=Path,
+        nargs="?",
+        help="folder with dataset.json, imagesTr and labelsTr; or a manifest",
+    )
+    parser.add_argument(
+        "--corrections", type=Path, metavar="FOLDER", help="that Export corrections wrote to"
     )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="of the run")
     parser.add_argument(
         "--settings",
         type=Path,
-        default=CONFIGS / "finetune.yaml",
-        help="YAML (default: %(default)s)",
+        help="YAML (default: finetune.yaml or finetune-corrections.yaml in PASTATrain/configs)",
     )
     parser.add_argument("--start", help="model, or weights that 'pasta-model import' wrote")
     parser.add_argument("--trainer", choices=TRAINERS)
@@ -40,12 +48,21 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
-    """Run the subcommand."""
+    """Run the subcommand.
+
+    Raises:
+        PastaError: neither a dataset nor corrections are given, or both.
+    """
+    if (options.data is None) == (options.corrections is None):
+        raise PastaError("Give a dataset or a manifest, or '--corrections FOLDER'; one of them.")
+    if options.corrections is not None:
+        _run_corrections(options, console, cancel)
+        return
     from PASTALib.devices import choose_device
     from PASTATrain.finetuning.run import finetune
 
     config = read_finetune_config(
-        options.settings,
+        options.settings or CONFIGS / "finetune.yaml",
         start=options.start,
         trainer=options.trainer,
         shots=options.shots,
@@ -62,3 +79,22 @@ def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelTo
         console.line(f"model for PASTA: {made.model or 'none, it reads CT only'}")
     else:
         console.line("no model for PASTA: name the classes (classes: in the settings)")
+
+
+def _run_corrections(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
+    """Fine-tune on corrected cases."""
+    from PASTALib.devices import choose_device
+    from PASTATrain.finetuning.from_corrections import (
+        as_markdown,
+        finetune_on_corrections,
+        read_correction_config,
+    )
+
+    settings = options.settings or CONFIGS / "finetune-corrections.yaml"
+    config = read_correction_config(settings, options.start)
+    device = choose_device(options.device)
+    made = finetune_on_corrections(
+        options.corrections, options.out, config, device, console, cancel
+    )
+    console.line(as_markdown(made.figures))
+    console.line(f"model: {made.model}")
