@@ -166,7 +166,7 @@ def measure_all(host: Any, folder: Path) -> list[Row]:
     stretch.measure("Cancel", ui.runButton.click, idle)
 
     def measured() -> bool:
-        return not (desk.pending or panel.correction._still.isActive())
+        return not (desk.outlining or desk.pending or panel.correction._still.isActive())
 
     if not desk.report.findings:  # the painted tumor need not convince the model
         point = inside_tumor(truth)
