@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.cluster.vq import kmeans2
 
 from PASTALib.errors import PastaError
-from PASTALib.geometry import Geometry
+from PASTALib.geometry import Geometry, Index, as_index
 from PASTALib.region import Region
 
 
 def joined(regions: Sequence[Region]) -> Region:
     """All voxels of several regions of one image."""
+    start, masks = together(regions)
+    return _region(np.any(masks, axis=0), start, regions[0].geometry)
+
+
+def together(regions: Sequence[Region]) -> tuple[Index, list[NDArray[np.bool_]]]:
+    """The least box that holds several regions of one image: its start, and each of them in it."""
     starts = np.array([region.start for region in regions])
-    stops = starts + [region.mask.shape for region in regions]
-    low, high = starts.min(axis=0), stops.max(axis=0)
-    mask = np.zeros(high - low, bool)
-    for region, start, stop in zip(regions, starts - low, stops - low, strict=True):
-        mask[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))] |= region.mask
-    return _region(mask, low, regions[0].geometry)
+    low = starts.min(axis=0)
+    shape = (starts + [region.mask.shape for region in regions]).max(axis=0) - low
+    start = as_index(low)
+    return start, [region.within(start, as_index(shape)) for region in regions]
 
 
 def parted(region: Region) -> tuple[Region, ...]:

@@ -6,6 +6,7 @@ lesion, never with the size of the CT.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,10 +56,31 @@ class Region:
         return int(np.count_nonzero(self.mask))
 
     @property
+    def ml(self) -> float:
+        """Volume in milliliters, to the cubic millimeter."""
+        return round(self.voxels * self.geometry.voxel_mm3 / 1000, 3)
+
+    @property
     def slices(self) -> tuple[slice, slice, slice]:
         """Where the box lies in the whole array."""
         (z, y, x), (nz, ny, nx) = self.start, self.mask.shape
         return slice(z, z + nz), slice(y, y + ny), slice(x, x + nx)
+
+    def within(self, start: Sequence[int], shape: Sequence[int]) -> NDArray[np.bool_]:
+        """What of it lies in a box of the image.
+
+        Args:
+            start: array index ``(z, y, x)`` of the box's first voxel.
+            shape: of the box, ``(z, y, x)``.
+        """
+        mask = np.zeros(shape, bool)
+        first = np.subtract(self.start, start)
+        low, high = np.maximum(first, 0), np.minimum(first + self.mask.shape, shape)
+        if (high > low).all():
+            there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+            here = tuple(slice(a, b) for a, b in zip(low - first, high - first, strict=True))
+            mask[there] = self.mask[here]
+        return mask
 
     def grown(self, margin_mm: float) -> Region:
         """The same mask in a box larger by `margin_mm` (at least a voxel), cut at the image.

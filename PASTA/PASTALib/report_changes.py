@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from PASTALib.errors import PastaError
 from PASTALib.impression import write_impression
 from PASTALib.organs_seen import negatives
 from PASTALib.report import Axis, Edit, Finding, Point, Report, TargetCandidates
+
+if TYPE_CHECKING:
+    from PASTALib.gestures.marks import Gesture
+    from PASTALib.region import Region
 
 Status = Literal["AI", "edited", "accepted", "rejected", "added by reader"]
 
@@ -71,6 +75,39 @@ def recorded_stroke(
         old_ml = last.old
         report = report.model_copy(update={"edits": report.edits[:-1]})
     return recorded(report, path, old_ml, new_ml, who=who)
+
+
+def recorded_gestures(
+    report: Report,
+    finding_id: str,
+    before: Region | None,
+    after: Region,
+    gestures: Sequence[Gesture],
+    *,
+    who: str,
+) -> Report:
+    """The report with the record that an outline followed gestures, and of the voxels it changed.
+
+    See `PASTALib.gestures.record` for how both are written.
+    """
+    from PASTALib.gestures.record import GESTURES, as_json, change_of
+
+    new = {
+        "volume_ml": after.ml,
+        "gestures": [as_json(gesture) for gesture in gestures],
+        "change": change_of(before, after),
+    }
+    old = 0.0 if before is None else before.ml
+    return recorded(report, f"findings/{finding_id}/{GESTURES}", old, new, who=who)
+
+
+def without(
+    report: Report, finding_ids: Sequence[str], path: str, old: Any, new: Any, *, who: str
+) -> Report:
+    """The report without some findings, and the record of it."""
+    left = tuple(f for f in report.findings if f.id not in finding_ids)
+    changed = report.model_copy(update={"findings": left})
+    return redrafted(recorded(changed, path, old, new, who=who))
 
 
 def with_findings(

@@ -55,5 +55,8 @@ def percent(fraction: float) -> str:
 
 
 def words(value: Any) -> str:
-    """An old or new value of an edit: sentences one after the other."""
+    """An old or new value of an edit: sentences one after the other; of gestures, how many."""
+    if isinstance(value, dict) and "gestures" in value:
+        count = len(value["gestures"])
+        return f"{value['volume_ml']} by {count} gesture{'' if count == 1 else 's'}"
     return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from PASTALib.files import written_atomically
 from PASTALib.impression import volume_text
 from PASTALib.report import Finding, Report
-from PASTALib.report_html import percent
+from PASTALib.report_html import percent, words
 from PASTALib.statements import first_upper, mm
 
 IMAGE_MM = 56.0
@@ -177,7 +177,9 @@ def _images(finding: Finding, pictures: Mapping[str, bytes]) -> list[Any]:
 def _foot(report: Report) -> list[Any]:
     negatives = [_text(sentence) for sentence in report.negatives]
     edits = [
-        _text(f"{e.when:%Y-%m-%d %H:%M} {e.who}: {e.path}: {e.old} -> {e.new}", 7, GRAY)
+        _text(
+            f"{e.when:%Y-%m-%d %H:%M} {e.who}: {e.path}: {words(e.old)} -> {words(e.new)}", 7, GRAY
+        )
         for e in report.edits
     ]
     record = [_heading("Record of edits"), *edits] if edits else []

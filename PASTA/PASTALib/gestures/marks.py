@@ -129,7 +129,7 @@ def _in_box(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
     first, edges = gesture.frame
     length = np.linalg.norm(edges, axis=0)
     axes = np.where(length > 0, edges / np.maximum(length, 1e-9), np.eye(3))
-    half = 0.5 * max(geometry.spacing)
+    half = 0.5 * np.abs(geometry.steps_xyz.T @ axes).max(axis=0)
     along = (_places(geometry) - first) @ axes
     hit: NDArray[np.bool_] = ((along >= -half) & (along <= length + half)).all(axis=-1)
     return hit

@@ -102,13 +102,7 @@ def _within(regions: Sequence[Region], low: Sequence[int], place: Geometry) -> N
     """What of some regions lies in a box that starts at `low` (x, y, z)."""
     mask = np.zeros(place.shape_zyx, bool)
     for region in regions:
-        start = np.subtract(region.start, low[::-1])
-        stop = start + region.mask.shape
-        first, last = np.maximum(start, 0), np.minimum(stop, place.shape_zyx)
-        if (last > first).all():
-            there = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
-            here = tuple(slice(a, b) for a, b in zip(first - start, last - start, strict=True))
-            mask[there] |= region.mask[here]
+        mask |= region.within(low[::-1], place.shape_zyx)
     return mask
 
 

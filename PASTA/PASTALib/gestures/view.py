@@ -17,6 +17,7 @@ WORKING_VOXELS = 44
 """Along the longest edge of the box; the time goes with the third power of it."""
 FINEST_MM = 0.8
 LEAST_NOISE_HU = 2.0
+MANY_MARKS = 30
 NEIGHBORS = np.ones((3, 3, 3), bool)
 
 
@@ -98,8 +99,15 @@ def resampled(values: NDArray[np.generic], source: Geometry, target: Geometry) -
 
 
 def marks_in(mask: NDArray[np.bool_]) -> Sequence[NDArray[np.bool_]]:
-    """The connected marks of a mask, one by one."""
+    """The connected marks of a mask, one by one.
+
+    Voxels of a CT that is coarser than the working grid lie apart there. What is drawn is still a
+    few marks; the outside of a box or another finding would be thousands, and is taken as one.
+    """
     parts, count = ndimage.label(mask, NEIGHBORS)
+    if count > MANY_MARKS:
+        parts, count = ndimage.label(ndimage.binary_dilation(mask, NEIGHBORS, iterations=3))
+        parts = parts * mask
     return [parts == number for number in range(1, count + 1)]
 
 

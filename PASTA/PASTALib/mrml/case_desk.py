@@ -282,9 +282,12 @@ class CaseDesk:
         from PASTALib.study import number_of
 
         assert self.nodes is not None
-        ids = {f.id for f in report.findings} | set(self.regions) | set(self._drawing)
-        ids |= set(segment_ids(self.nodes.original))
+        ids = {f.id for f in report.findings} | self._ids() | set(segment_ids(self.nodes.original))
         return f"L{1 + max(map(number_of, ids), default=0)}"
+
+    def _ids(self) -> set[str]:
+        """Ids that are in use, whether the report knows them yet or not."""
+        return set(self.regions) | set(self._drawing)
 
 
 def segment_ids(node: Any) -> list[str]:

@@ -1,4 +1,4 @@
-"""Who measures the findings of a case: here, in this process; in the panel, the worker."""
+"""Who outlines and measures findings: here, in this process; in the panel, the worker."""
 
 from __future__ import annotations
 
@@ -10,12 +10,27 @@ from PASTALib.mrml.case import CaseNodes, ct_of
 from PASTALib.mrml.segmentations import organ_map
 
 if TYPE_CHECKING:
+    from PASTALib.gestures.wish import Answer, Wish
     from PASTALib.report import Report
     from PASTALib.study import Measured, Outline, Study
+    from PASTALib.worker.failures import Failure
 
 
 class Measurer(Protocol):
-    """Measures the lesions of a case."""
+    """Outlines and measures the lesions of a case."""
+
+    def outline(
+        self,
+        nodes: CaseNodes,
+        report: Report,
+        wish: Wish,
+        done: Callable[[Answer], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """Outline what a reader points at, and call `done` or `failed`: at once or later.
+
+        A wish takes the place of an earlier one that is not answered yet, which then never is.
+        """
 
     def measure(
         self,
@@ -68,6 +83,25 @@ class DirectMeasurer:
             self._study = Study(ct, organ_map(nodes.organs, nodes.volume))
             self._case = nodes
         return self._study
+
+    def outline(
+        self,
+        nodes: CaseNodes,
+        report: Report,
+        wish: Wish,
+        done: Callable[[Answer], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """See `Measurer`; raises `PastaError` instead of calling `failed`."""
+        import SimpleITK as sitk
+
+        from PASTALib.geometry import Geometry
+        from PASTALib.gestures.answering import answered
+
+        study = self.study(nodes, report)
+        hu, organs = map(sitk.GetArrayViewFromImage, (study.ct.image, study.organs))
+        geometry = Geometry.of(study.ct.image)
+        done(answered(wish, hu, geometry, organs, study.ct.phase.value))
 
     def measure(
         self,

@@ -6,103 +6,33 @@ a gigabyte does not hold the window.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import qt
 
-from PASTALib.errors import PastaError
 from PASTALib.mrml.case import CaseNodes
 from PASTALib.mrml.labelmaps import regions_of
 from PASTALib.mrml.measuring import KnownMasks
 from PASTALib.mrml.segmentations import organ_map, segment_keys
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
 from PASTALib.synthetic import NODE_ATTRIBUTE
+from PASTALib.ui.request import Request, guarded
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
-from PASTALib.worker.failures import Failure, explain
+from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import array_in_steps, image_reference, put_array, put_image
+from PASTALib.worker.wishes import put_wish, take_answer
 
 if TYPE_CHECKING:
+    from PASTALib.gestures.wish import Answer, Wish
     from PASTALib.report import Report
     from PASTALib.study import Measured, Outline
 
-Done = Callable[[dict[str, Any]], None]
-Failed = Callable[[Failure], None]
-
-
-class Request:
-    """A job on its way: first its scan is sent, then it is asked for. Can be given up throughout.
-
-    Attributes:
-        listener: who is told.
-    """
-
-    def __init__(self, worker: WorkerProcess, listener: Listener) -> None:
-        self.listener = listener
-        self._worker = worker
-        self._number: int | None = None
-        self._over = False
-        self._name = ""
-
-    def ask(self, job: str, arguments: dict[str, Any], then: Done | None = None) -> None:
-        """Send one of the requests that it takes; the last one has no `then`."""
-        if self._over:
-            return
-        done = self._done if then is None else then
-        listener = Listener(self.listener.progress, done, self.fail, self._cancelled)
-        self._number = self._worker.request(job, arguments, listener)
-
-    def send(self, steps: Iterator[str], then: Callable[[str], None]) -> None:
-        """Write an array a chunk at a time, then go on with the name of its file."""
-        if self._over:
-            steps_close = getattr(steps, "close", None)
-            if steps_close is not None:
-                steps_close()
-            return
-        try:
-            name = next(steps)
-        except StopIteration:
-            then(self._name)
-            return
-        except OSError as error:
-            self.fail(explain(error))
-            return
-        self._name = name
-        qt.QTimer.singleShot(0, lambda: self.send(steps, then))
-
-    def cancel(self) -> None:
-        """Give it up: the listener hears so at once."""
-        if self._over:
-            return
-        if self._number is not None:
-            self._worker.cancel(self._number)
-        else:
-            self._cancelled()
-
-    def drop(self) -> None:
-        """Give it up because another takes its place; see `WorkerProcess.drop`."""
-        if self._number is not None and not self._over:
-            self._worker.drop(self._number)
-        self._cancelled()
-
-    def fail(self, failure: Failure) -> None:
-        """End it by a failure."""
-        if not self._over:
-            self._over = True
-            self.listener.failed(failure)
-
-    def _done(self, result: dict[str, Any]) -> None:
-        if not self._over:
-            self._over = True
-            self.listener.done(result)
-
-    def _cancelled(self) -> None:
-        if not self._over:
-            self._over = True
-            self.listener.cancelled()
+HANDING_MS = 10
+"""How often a request looks whether another one has handed its scan over."""
 
 
 class CaseInWorker:
@@ -115,6 +45,9 @@ class CaseInWorker:
         self._known = KnownMasks()
         self._measuring = False
         self._next: Callable[[], None] | None = None
+        self._outlining: Request | None = None
+        self._wish: Wish | None = None
+        self._handing: Request | None = None
         worker.ended.connect(self._forget)
 
     def _forget(self) -> None:
@@ -134,7 +67,8 @@ class CaseInWorker:
                 arguments["organs"] = put_image(organ_map(organs, volume), self.worker.folder)
             request.ask("analyze", arguments)
 
-        guarded(request, lambda: self._with_scan(request, volume, lambda: guarded(request, ask)))
+        scan = lambda: self._with_scan(request, volume, lambda: guarded(request, ask))  # noqa: E731
+        self._in_turn(request, scan)
         return request
 
     def adopt(self, nodes: CaseNodes, outlines: Sequence[Outline]) -> None:
@@ -173,6 +107,40 @@ class CaseInWorker:
             self._next = start
         else:
             start()
+
+    def prepare(self, nodes: CaseNodes, report: Report) -> None:
+        """Have the worker ready for the first gesture: it gets the case and loads what it needs."""
+        request = Request(self.worker, Listener())
+        self._with_case(request, nodes, report, lambda: request.ask("prepare", {}))
+
+    def outline(
+        self,
+        nodes: CaseNodes,
+        report: Report,
+        wish: Wish,
+        done: Callable[[Answer], None],
+        failed: Callable[[Failure], None],
+    ) -> None:
+        """See `PASTALib.mrml.measuring.Measurer`."""
+        grid, request = grid_of(nodes.volume), self._outlining
+
+        def ok(result: dict[str, Any]) -> None:
+            done(take_answer(result, self.worker.folder, grid))
+
+        self._wish, listener = wish, Listener(done=ok, failed=failed)
+        if request is not None and not request.over and not request.asked:
+            request.listener = listener  # the case is on its way; it will ask for this wish
+            return
+        if request is not None:
+            request.drop()
+        request = self._outlining = Request(self.worker, listener)
+
+        def ask() -> None:
+            assert self._wish is not None
+            arguments = {"key": self._scan, "wish": put_wish(self._wish, self.worker.folder)}
+            request.ask("outline", arguments)
+
+        self._with_case(request, nodes, report, ask)
 
     def _measured(self) -> None:
         self._measuring = False
@@ -248,24 +216,45 @@ class CaseInWorker:
         def finish(_measured: dict[str, Any]) -> None:
             request.ask(job, {"key": self._scan, "report": document, **arguments})
 
+        self._with_case(request, nodes, report, measure)
+        return request
+
+    def _with_case(
+        self, request: Request, nodes: CaseNodes, report: Report, then: Callable[[], None]
+    ) -> None:
+        """Go on when the worker has the scan and its organs."""
+
         def resume() -> None:
-            if self._case is nodes:
-                measure()
+            if request.over:
                 return
+            if self._case is nodes:
+                then()
+                return
+            self._handing = request
             self._known.forget()
             organs = put_image(organ_map(nodes.organs, nodes.volume), self.worker.folder)
+            document = report.model_dump(mode="json")
             asked = {"key": self._scan, "report": document, "organs": organs}
             request.ask("resume", asked, resumed)
 
         def resumed(_result: dict[str, Any]) -> None:
-            self._case = nodes
-            guarded(request, measure)
+            self._case, self._handing = nodes, None
+            guarded(request, then)
 
-        guarded(
-            request,
-            lambda: self._with_scan(request, nodes.volume, lambda: guarded(request, resume)),
-        )
-        return request
+        def start() -> None:
+            self._with_scan(request, nodes.volume, lambda: guarded(request, resume))
+
+        self._in_turn(request, start)
+
+    def _in_turn(self, request: Request, step: Callable[[], None]) -> None:
+        """Go on when no other request is handing over a scan or a case, which this one may need."""
+        other = self._handing
+        if request.over:
+            return
+        if other is None or other.over:
+            guarded(request, step)
+        else:
+            qt.QTimer.singleShot(HANDING_MS, lambda: self._in_turn(request, step))
 
     def _sent(self, outline: Outline) -> dict[str, Any]:
         item = asdict(outline)
@@ -283,7 +272,7 @@ class CaseInWorker:
         key = f"{self.worker.starts}/{scan_key(volume)}"  # the folder may have started it
 
         def opened(_result: dict[str, Any]) -> None:
-            self._scan, self._case = key, None
+            self._scan, self._case, self._handing = key, None, None
             self._known.forget()
             then()
 
@@ -296,6 +285,7 @@ class CaseInWorker:
             }
             request.ask("open", arguments, opened)
 
+        self._handing = request
         request.listener.progress(0.0, "Handing the CT over")
         request.send(array_in_steps(voxels, folder), ask)
 
@@ -304,11 +294,3 @@ def scan_key(volume: Any) -> str:
     """Changes when the voxels or the place of a volume change."""
     data = volume.GetImageData()
     return f"{volume.GetID()}/{data.GetMTime() if data else 0}/{grid_of(volume).origin}"
-
-
-def guarded(request: Request, step: Callable[[], None]) -> None:
-    """Do a step; what goes wrong in it ends the request with a sentence."""
-    try:
-        step()
-    except (PastaError, OSError, MemoryError) as error:
-        request.fail(explain(error))

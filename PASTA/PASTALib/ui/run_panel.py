@@ -8,9 +8,10 @@ from typing import Any
 
 from PASTALib.errors import PastaError
 from PASTALib.signals import Signal
-from PASTALib.ui.case_in_worker import CaseInWorker, Request
+from PASTALib.ui.case_in_worker import CaseInWorker
 from PASTALib.ui.errors import show_details
 from PASTALib.ui.input_panel import InputPanel
+from PASTALib.ui.request import Request
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 

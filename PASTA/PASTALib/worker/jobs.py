@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,27 @@ class AnalysisJobs:
             "targets": measured.targets and measured.targets.model_dump(mode="json"),
         }
 
+    def prepare(self, _arguments: Arguments, _context: Context) -> Result:
+        """Load what `outline` needs, before somebody waits for it."""
+        import_module("PASTALib.gestures.answering")
+        return {}
+
+    def outline(self, arguments: Arguments, context: Context) -> Result:
+        """The outline that agrees with gestures: ``key, wish`` to ``region, type``.
+
+        See `PASTALib.worker.wishes` for both.
+        """
+        from PASTALib.gestures.answering import answered
+        from PASTALib.worker.wishes import put_answer, take_wish
+
+        study = self._studied(arguments)
+        geometry = Geometry.of(study.ct.image)
+        wish = take_wish(arguments["wish"], context.folder, geometry)
+        hu, organs = map(sitk.GetArrayViewFromImage, (study.ct.image, study.organs))
+        answer = answered(wish, hu, geometry, organs, study.ct.phase.value)
+        context.cancel.check()
+        return put_answer(answer, context.folder)
+
     def page(self, arguments: Arguments, context: Context) -> Result:
         """The report as a page: ``key, report, path``; the file is written there."""
         from PASTALib.export import write_page
@@ -180,6 +202,8 @@ class AnalysisJobs:
             "analyze": self.analyze,
             "resume": self.resume,
             "measure": self.measure,
+            "prepare": self.prepare,
+            "outline": self.outline,
             "page": self.page,
             "export": self.export,
             "corrections": self.corrections,

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from PASTAGenLib.mrml.engines import Bench, Failed, Wish
 from PASTALib.errors import PastaError
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
-from PASTALib.ui.case_in_worker import Request, guarded, scan_key
+from PASTALib.ui.case_in_worker import scan_key
+from PASTALib.ui.request import Request, guarded
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure

@@ -14,8 +14,8 @@ from PASTALib.mrml.segmentations import add_segmentation
 from PASTALib.mrml.volumes import add_volume, is_bent
 from PASTALib.signals import Signal
 from PASTALib.synthetic import NODE_ATTRIBUTE
-from PASTALib.ui.case_in_worker import Request
 from PASTALib.ui.harden_button import HardenButton
+from PASTALib.ui.request import Request
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import take_image

@@ -16,7 +16,7 @@ from PASTAGenLib.ui.lesion_form import LesionForm
 from PASTALib.errors import PastaError
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
 from PASTALib.naming import file_name
-from PASTALib.ui.case_in_worker import Request, guarded
+from PASTALib.ui.request import Request, guarded
 from PASTALib.ui.run_panel import time_left
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener

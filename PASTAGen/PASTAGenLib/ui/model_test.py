@@ -11,7 +11,8 @@ from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.mrml.case import add_findings
 from PASTALib.segments import segment_list
-from PASTALib.ui.case_in_worker import CaseInWorker, Request
+from PASTALib.ui.case_in_worker import CaseInWorker
+from PASTALib.ui.request import Request
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import take_image
