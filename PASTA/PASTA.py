@@ -24,7 +24,9 @@ class PASTA(ScriptedLoadableModule):
         parent.contributors = ["PASTA contributors"]
         parent.helpText = _(
             "Finds tumors and other focal lesions of ten organs in a CT, measures them and drafts "
-            "the structured report. For research use only: not a medical device."
+            "the structured report. N, P: next, previous finding; A accept, X reject, E edit by "
+            "hand, C correct by gestures. While correcting: P point, B box, S scribble, L lasso, "
+            "T sign, E new finding, R reset. For research use only: not a medical device."
         )
         parent.acknowledgementText = _(
             "Follows PASTA (arXiv:2502.06171); code and bundled model are this extension's own."

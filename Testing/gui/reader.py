@@ -32,5 +32,30 @@ def measured(host, panel) -> None:
     """Wait until what was drawn is measured."""
     host.process_events()
     host.process_events(
-        lambda: not (panel.desk.pending or panel.correction._still.isActive()), PATIENCE_S
+        lambda: (
+            not (panel.desk.outlining or panel.desk.pending or panel.correction._still.isActive())
+        ),
+        PATIENCE_S,
     )
+
+
+def holds(panel, finding_id: str, point: tuple) -> bool:
+    """Whether an outline holds a point (RAS mm)."""
+    from PASTALib.mrml.volumes import grid_of
+
+    grid, region = grid_of(panel.desk.nodes.volume), panel.desk.regions[finding_id]
+    index = np.round(grid.indices_zyx((-point[0], -point[1], point[2]))).astype(int)
+    return bool(region.within(index, (1, 1, 1))[0, 0, 0])
+
+
+def slice_view(name: str):
+    """A slice view by its name, such as ``Red``."""
+    import slicer
+
+    return slicer.app.layoutManager().sliceWidget(name).sliceView()
+
+
+def pixel(view, point: tuple) -> tuple[int, int]:
+    """Where in a slice view a point (RAS mm) is, from the upper left."""
+    x, y, _ = view.convertRASToXYZ(point)
+    return round(x), round(view.height - 1 - y)

@@ -36,6 +36,41 @@ def correction(stage: Any) -> None:
     panel.ui.reportSection.collapsed = True
 
 
+def gestures(stage: Any) -> None:
+    """An outline follows gestures: a click on what it lacks, and a line beside the lesion."""
+    import numpy as np
+    from scipy import ndimage
+
+    panel = read(stage)
+    zoom(stage.scene, 2.6)
+    found = panel.findings.current
+    region, inside = panel.desk.regions[found], sample()[1]
+    geometry, z = region.geometry, panel.desk.finding(found).size.slice_index
+    outline = region.within((z, 0, 0), (1, *geometry.shape_zyx[1:]))[0]
+
+    def mark(kind: Any, voxels: Any, inside: bool) -> None:
+        places = [geometry.points_of_zyx((z, *voxel)) * [-1, -1, 1] for voxel in voxels]
+        panel.desk.mark(found, [tuple(place) for place in places], kind=kind, inside=inside)
+
+    panel.ui.correctButton.click()
+    depth = ndimage.distance_transform_edt(inside[z] & ~outline)
+    mark("point", [np.unravel_index(depth.argmax(), depth.shape)], True)
+    away = ndimage.distance_transform_edt(~(inside[z] | outline))
+    beside = np.argwhere((away > 2) & (away < 3))
+    mark("scribble", beside[beside[:, 0] >= np.percentile(beside[:, 0], 90)], False)
+    stage.process_events(lambda: not (panel.desk.outlining or panel.desk.pending), PATIENCE_S)
+    panel.ui.reportSection.collapsed = True
+
+
+def zoom(scene: Any, factor: float) -> None:
+    """Let the slice views show less of the scan."""
+    views = scene.GetNodesByClass("vtkMRMLSliceNode")
+    for number in range(views.GetNumberOfItems()):
+        view = views.GetItemAsObject(number)
+        x, y, z = view.GetFieldOfView()
+        view.SetFieldOfView(x / factor, y / factor, z)
+
+
 def report(stage: Any) -> None:
     """Attributes and sentence of a finding, and what can be exported, beside the images."""
     panel = read(stage)

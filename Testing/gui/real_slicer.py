@@ -7,7 +7,7 @@ that goes.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,14 +85,17 @@ class RealSlicer:
 
     def click(self, view: Any, x: int, y: int) -> None:
         """Click into a slice view or 3D view, in its pixels from the upper left."""
+        self.drag(view, [(x, y)])
+
+    def drag(self, view: Any, way: Sequence[tuple[int, int]]) -> None:
+        """Press the left button at the first pixel of a way, and let it go at the last."""
         interactor = view.interactor()
-        interactor.SetEventInformationFlipY(x, y, 0, 0, "\0", 0, None)
-        for event in (
-            "EnterEvent",
-            "MouseMoveEvent",
-            "LeftButtonPressEvent",
-            "LeftButtonReleaseEvent",
-        ):
+        events = [("EnterEvent", way[0]), ("MouseMoveEvent", way[0])]
+        events += [("LeftButtonPressEvent", way[0])]
+        events += [("MouseMoveEvent", pixel) for pixel in way[1:]]
+        events += [("LeftButtonReleaseEvent", way[-1])]
+        for event, (x, y) in events:
+            interactor.SetEventInformationFlipY(x, y, 0, 0, "\0", 0, None)
             interactor.InvokeEvent(event)
         self.process_events()
 

@@ -21,6 +21,7 @@ PICTURES: tuple[Callable[[Any], None], ...] = (
     reading_pictures.run,
     reading_pictures.findings,
     reading_pictures.correction,
+    reading_pictures.gestures,
     reading_pictures.report,
     making_pictures.placing,
     making_pictures.gallery,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,14 +155,19 @@ class Host:
 
     def click(self, widget: Any, x: int, y: int) -> None:
         """Click into a widget with the left button, in its pixels from the upper left."""
+        self.drag(widget, [(x, y)])
+
+    def drag(self, widget: Any, way: Sequence[tuple[int, int]]) -> None:
+        """Press the left button at the first pixel of a way, and let it go at the last."""
         native = widget.native_of_wrapper()
         self.window.show()
-        place = QPointF(x, y)
-        for kind, button, held in (
-            (QEvent.MouseMove, Qt.NoButton, Qt.NoButton),
-            (QEvent.MouseButtonPress, Qt.LeftButton, Qt.LeftButton),
-            (QEvent.MouseButtonRelease, Qt.LeftButton, Qt.NoButton),
-        ):
+        press, release = QEvent.MouseButtonPress, QEvent.MouseButtonRelease
+        none, left, move = Qt.NoButton, Qt.LeftButton, QEvent.MouseMove
+        events = [(move, none, none, way[0]), (press, left, left, way[0])]
+        events += [(move, none, left, pixel) for pixel in way[1:]]
+        events.append((release, left, none, way[-1]))
+        for kind, button, held, pixel in events:
+            place = QPointF(*pixel)
             event = QMouseEvent(kind, place, native.mapToGlobal(place), button, held, Qt.NoModifier)
             self._native.sendEvent(native, event)
         self.process_events()

@@ -1,4 +1,4 @@
-"""Correction: Slicer's segment editor on the chosen finding, and clicks that add or correct one."""
+"""Correction by hand: Slicer's segment editor on the chosen finding."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ import slicer
 import vtk
 
 from PASTALib.errors import PastaError
-from PASTALib.geometry import Vector
 from PASTALib.mrml.desk import Desk
-from PASTALib.mrml.placing import add_point, place_of, place_one
+from PASTALib.mrml.editable import EDITOR_TAG, editor_node
 from PASTALib.signals import Signal
 
 SETTLE_MS = 100
 """A stroke tells of many changes; they are measured when it has been still for so long."""
-EDITOR_TAG = "PASTA"
 
 
 class CorrectionPanel:
@@ -26,7 +24,7 @@ class CorrectionPanel:
     Args:
         ui: the widgets.
         desk: what is told.
-        scene: where the editor's node and the clicked point live.
+        scene: where the editor's node lives.
         tell: shows a sentence to the user.
 
     Attributes:
@@ -43,7 +41,6 @@ class CorrectionPanel:
         self._watched: Any = None
         self._watch_tag: int | None = None
         self._drawn: set[str] = set()
-        self._click: tuple[Any, int] | None = None
         self._folded: list[Any] = []
         self._still = qt.QTimer()
         self._still.setSingleShot(True)
@@ -93,7 +90,6 @@ class CorrectionPanel:
     def close(self) -> None:
         """The scene closes, or the panel goes."""
         self.leave()
-        self._stop_click()
         self._still.stop()
         self._drawn.clear()
         if self._node is not None:
@@ -111,7 +107,7 @@ class CorrectionPanel:
     def _use_node(self) -> None:
         """The editor's own node; drawing overwrites no other segment."""
         if self._node is None or self._node.GetScene() is None:
-            node = self._scene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+            node = editor_node(self._scene)
             if node is None:
                 node = slicer.vtkMRMLSegmentEditorNode()
                 node.SetSingletonTag(EDITOR_TAG)
@@ -167,53 +163,3 @@ class CorrectionPanel:
                 self._desk.outline_changed(segment_id)
             except PastaError as error:
                 self._tell(str(error))
-
-    # A click -------------------------------------------------------------------------------------
-
-    def add_by_click(self, lesion_type: str) -> None:
-        """Add a finding of that type where the next click in a view goes."""
-
-        def add(place: Vector) -> None:
-            self.chosen.emit(self._desk.new_finding(lesion_type, place))
-
-        self._await_click(add, "Click on the lesion in a slice.")
-
-    def mark_by_click(self, finding_id: str, inside: bool) -> None:
-        """Have a finding's outline take in, or leave out, what the next click goes to."""
-        what = "lesion that is missing from" if inside else "tissue that is wrongly in"
-        self._await_click(
-            lambda place: self._desk.mark(finding_id, [place], inside=inside),
-            f"Click on {what} the outline of {finding_id}.",
-        )
-
-    def _await_click(self, then: Callable[[Vector], None], hint: str) -> None:
-        self._stop_click()
-        point = add_point(self._scene, "New finding")
-        event = slicer.vtkMRMLMarkupsNode.PointPositionDefinedEvent
-        tag = point.AddObserver(event, lambda *_: self._clicked(then))
-        self._click = (point, tag)
-        place_one(self._scene, point)
-        self._tell(hint)
-
-    def _clicked(self, then: Callable[[Vector], None]) -> None:
-        if self._click is None:
-            return
-        place = place_of(self._click[0])
-        if place is not None:
-            # Not from within the node's own event: it is removed here.
-            qt.QTimer.singleShot(0, lambda: self._act(then, place))
-
-    def _act(self, then: Callable[[Vector], None], place: Vector) -> None:
-        self._stop_click()
-        try:
-            then(place)
-        except PastaError as error:
-            self._tell(str(error))
-
-    def _stop_click(self) -> None:
-        if self._click is not None:
-            point, tag = self._click
-            self._click = None
-            point.RemoveObserver(tag)
-            if point.GetScene() is not None:
-                self._scene.RemoveNode(point)

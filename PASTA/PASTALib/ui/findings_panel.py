@@ -36,19 +36,17 @@ class FindingsPanel:
     Attributes:
         chosen: emitted with the id of the finding that is looked at, or None.
         edit_wanted: emitted with an id when its outline is to be corrected, with None to stop.
-        point_wanted: emitted with a lesion type when a click shall add a finding.
-        mark_wanted: emitted with an id, and whether a click shall say what belongs to its outline
-            or what does not.
+        point_wanted: emitted when a gesture shall add a finding.
     """
 
     def __init__(self, ui: Any, desk: Desk, scene: Any, tell: Callable[[str], None]) -> None:
-        self.chosen, self.edit_wanted = Signal(), Signal()
-        self.point_wanted, self.mark_wanted = Signal(), Signal()
+        self.chosen, self.edit_wanted, self.point_wanted = Signal(), Signal(), Signal()
         self.current: str | None = None
         self.table = FindingsTable(ui.findingsTable)
         self.lines = AxisLines(scene)
         self._ui, self._desk, self._scene, self._tell = ui, desk, scene, tell
         self._since = time.monotonic()
+        self._stays, self._axes_shown = False, True
         self._fill_choices()
         self._connect()
         self.refresh()
@@ -66,8 +64,6 @@ class FindingsPanel:
         for title, action in (
             ("Add by drawing", self.add_by_drawing),
             ("Add by a click", self.add_by_click),
-            ("Take in by a click (I)", self.take_in),
-            ("Leave out by a click (O)", self.leave_out),
             ("Merge", self.merge),
             ("Split", lambda: self._each(self._desk.split)),
             ("Delete", lambda: self._each(self._desk.delete)),
@@ -121,7 +117,8 @@ class FindingsPanel:
             views.highlight(nodes, self.current or "", rejected)
         if one and report is not None:
             finding = report.finding(self.current or "")
-            self.lines.show(finding)
+            if self._axes_shown:
+                self.lines.show(finding)
             ui.typeSelector.setCurrentIndex(ui.typeSelector.findData(finding.type))
 
     def _change(self) -> str:
@@ -144,9 +141,23 @@ class FindingsPanel:
         """Go to the finding that was just chosen."""
         ids = self.table.chosen
         self._set_current(ids[0] if ids else None)
-        if self.current is not None and self._desk.report is not None:
+        if self.current is not None and self._desk.report is not None and not self._stays:
             finding = self._desk.report.finding(self.current)
             views.jump_to(self._scene, views.key_point(finding))
+        self.refresh()
+
+    def choose_here(self, finding_id: str) -> None:
+        """Choose a finding without going there: the reader is at it already."""
+        self._stays = True
+        try:
+            self.table.choose([finding_id])
+        finally:
+            self._stays = False
+
+    def clear_view(self, clear: bool) -> None:
+        """Hide the axes of the chosen finding, which are in the way of gestures, or show them."""
+        self._axes_shown = not clear
+        self.lines.hide()
         self.refresh()
 
     def _set_current(self, finding_id: str | None) -> None:
@@ -211,18 +222,8 @@ class FindingsPanel:
         self._try(lambda: self.edit_wanted.emit(self._desk.new_finding(self._type())))
 
     def add_by_click(self) -> None:
-        """A new finding of the chosen type where the next click goes."""
-        self.point_wanted.emit(self._type())
-
-    def take_in(self) -> None:
-        """The next click shows what the outline of the chosen finding lacks."""
-        if self.current is not None:
-            self.mark_wanted.emit(self.current, True)
-
-    def leave_out(self) -> None:
-        """The next click shows what is wrongly in it."""
-        if self.current is not None:
-            self.mark_wanted.emit(self.current, False)
+        """A new finding where the next click, or another gesture, goes."""
+        self.point_wanted.emit()
 
     def _type(self) -> str:
         selector = self._ui.typeSelector

@@ -19,6 +19,7 @@ from PASTALib.ui.case_in_worker import CaseInWorker
 from PASTALib.ui.correction_panel import CorrectionPanel
 from PASTALib.ui.export_panel import ExportPanel
 from PASTALib.ui.findings_panel import FindingsPanel
+from PASTALib.ui.gesture_panel import GesturePanel
 from PASTALib.ui.input_panel import InputPanel
 from PASTALib.ui.model_manager import ModelManager
 from PASTALib.ui.packages import ensure_packages
@@ -65,10 +66,11 @@ class PastaPanel:
         self.run = RunPanel(ui, self.parameters, self.input, self.case, ensure_packages)
         self.findings = FindingsPanel(ui, desk, self._scene, say)
         self.correction = CorrectionPanel(ui, desk, self._scene, say)
+        self.gestures = GesturePanel(ui, desk, self._scene, say, self._prepare_outlining)
         self.report = ReportPanel(ui, desk, self.case, open_in_browser)
         self.export = ExportPanel(ui, desk, self.case, self.report.flush, open_in_browser)
         self.models = ModelManager(self.worker)
-        self.shortcuts = Shortcuts(self.findings)
+        self.shortcuts = Shortcuts(self.findings, self.gestures)
         self._observers: list[int] = []
         self._connect()
         self._models_changed()
@@ -77,9 +79,10 @@ class PastaPanel:
     def _connect(self) -> None:
         self.run.found.connect(self._found)
         self.findings.chosen.connect(self._chosen)
-        self.findings.edit_wanted.connect(self.correction.edit)
-        self.findings.point_wanted.connect(self.correction.add_by_click)
-        self.findings.mark_wanted.connect(self.correction.mark_by_click)
+        self.findings.edit_wanted.connect(self._editing_wanted)
+        self.findings.point_wanted.connect(self.gestures.begin)
+        self.gestures.switched.connect(self._gestures_switched)
+        self.gestures.made.connect(self.findings.choose_here)
         self.correction.chosen.connect(lambda finding_id: self.findings.table.choose([finding_id]))
         self.models.changed.connect(self._models_changed)
         self.ui.modelsButton.connect("clicked(bool)", lambda _checked: self.models.show())
@@ -110,6 +113,7 @@ class PastaPanel:
         """Another module is opened; a run goes on."""
         self.shortcuts.enable(False)
         self.report.flush()
+        self.gestures.stop()
         self.correction.leave()
 
     def cleanup(self) -> None:
@@ -117,6 +121,8 @@ class PastaPanel:
         self.run.cancel()
         self.worker.close()
         self.correction.close()
+        self.gestures.close()
+        self.gestures.pen.close()
         self.findings.close()
         self.shortcuts.remove()
         for tag in self._observers:
@@ -129,6 +135,7 @@ class PastaPanel:
         """All nodes go: end what works on them."""
         self.run.cancel()
         self.correction.close()
+        self.gestures.close()
         self.findings.close()
         self.desk.put_away()
         self.parameters.disconnectGui(self._gui_tag)
@@ -162,6 +169,7 @@ class PastaPanel:
         nodes = self.desk.nodes
         if nodes is not None and any(node is one for one in vars(nodes).values()):
             self.correction.stop()
+            self.gestures.close()
             self.desk.put_away()
 
     def _warm_up(self) -> None:
@@ -187,8 +195,23 @@ class PastaPanel:
 
     def _chosen(self, finding_id: str | None) -> None:
         self.report.look_at(finding_id)
+        self.gestures.look_at(finding_id)
         if self.correction.editing is not None and finding_id != self.correction.editing:
             self.correction.edit(finding_id)
+
+    def _editing_wanted(self, finding_id: str | None) -> None:
+        if finding_id is not None:
+            self.gestures.stop()
+        self.correction.edit(finding_id)
+
+    def _gestures_switched(self, on: bool) -> None:
+        self.findings.clear_view(on)
+        if on:
+            self.correction.stop()
+
+    def _prepare_outlining(self) -> None:
+        if self.desk.nodes is not None and self.desk.report is not None:
+            self.case.prepare(self.desk.nodes, self.desk.report)
 
     def _found(self, volume: Any, result: dict[str, Any]) -> None:
         from PASTALib.report import Report

@@ -71,6 +71,12 @@ class RenderedView(QWidget):
     def displayableManagerByClassName(self, name: str) -> Any:
         return self.group.GetDisplayableManagerByClassName(name)
 
+    def setViewCursor(self, cursor: Any) -> None:
+        self.setCursor(cursor)
+
+    def unsetViewCursor(self) -> None:
+        self.unsetCursor()
+
     def scheduleRender(self) -> None:
         self.update()
 
