@@ -27,9 +27,9 @@ LESIONS = 4
 SURE = 0.75
 FLOORS = {
     "shape": 0.95,  # 1.00, 1.00
-    "density": 0.88,  # 0.97, 0.92
+    "density": 0.88,  # 0.98, 0.92
     "heterogeneity": 0.77,  # 0.83, 0.82
-    "surface": 0.57,  # 0.60, 0.73
+    "surface": 0.57,  # 0.63, 0.73
     "invasion": 0.97,  # 1.00, 1.00
 }
 

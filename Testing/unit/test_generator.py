@@ -33,6 +33,8 @@ NO_PUSH = MassEffect(0.0, 1.0)
 GRIDS = {
     "isotropic": (CT, ORGANS),
     "thick slices": phantom((1.3, 1.3, 5.0)),
+    "thickest slices": phantom((1.3, 1.3, 8.0)),
+    "thinnest slices": phantom((1.6, 1.6, 0.5)),
     "oblique": phantom((2.0, 2.4, 3.0), tilted()),
     "upside down": phantom((2.5, 2.5, 2.5), np.diag([-1.0, -1.0, 1.0])),
 }
