@@ -163,6 +163,7 @@ def test_keys_of_gestures_work_only_while_the_mode_is_on(host, panel, nodes):
     host.press("C")
     assert panel.ui.correctButton.checked
     assert not panel.ui.gestureFrame.isHidden()
+    assert panel.ui.inputSection.collapsed  # makes room
     host.press("B")
     assert panel.ui.boxButton.checked
     host.press("P")
@@ -171,12 +172,13 @@ def test_keys_of_gestures_work_only_while_the_mode_is_on(host, panel, nodes):
     host.press("T")
     assert panel.ui.signButton.text == "\N{MINUS SIGN} not lesion"
     host.press("N")
-    assert panel.ui.gestureLabel.text.startswith("L2: mark what is no lesion")
+    assert panel.ui.gestureLabel.text.startswith("L2: click on what is no lesion")
     host.press("E")
-    assert panel.ui.gestureLabel.text.startswith("New finding: mark lesion")
+    assert panel.ui.gestureLabel.text.startswith("New finding: click on the lesion")
     host.press("Esc")
     assert not panel.ui.correctButton.checked
     assert panel.ui.gestureFrame.isHidden()
+    assert not panel.ui.inputSection.collapsed
     host.press("E")
     assert panel.ui.editButton.checked  # the segment editor, as always
     host.press("C")

@@ -15,7 +15,7 @@ from PASTALib.mrml.volumes import ras_of
 COLORS = {True: (0.25, 0.95, 0.35), False: (1.0, 0.3, 0.25)}
 """By whether lesion is marked."""
 LINE_MM = 0.8
-POINT_SCALE = 1.6
+POINT_SCALE = 2.2
 NODES = {
     "point": "vtkMRMLMarkupsFiducialNode",
     "scribble": "vtkMRMLMarkupsCurveNode",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 FAINT = 0.25
 """Fill of the findings that are not chosen."""
-REJECTED = 0.0
-"""Fill of findings that a reader has rejected; their outline stays."""
+NO_FILL = 0.0
+"""Fill of findings that a reader has rejected, or is correcting; their outline stays."""
 
 
 def key_point(finding: Finding) -> Point:
@@ -53,16 +53,25 @@ def _is_seen(view: Any, point: Point) -> bool:
     return bool(0 <= pixel[0] < width and 0 <= pixel[1] < height)
 
 
-def highlight(nodes: CaseNodes, chosen: str, rejected: frozenset[str] = frozenset()) -> None:
-    """Make the chosen finding's contour stand out; no finding is hidden."""
+def highlight(
+    nodes: CaseNodes, chosen: str, rejected: frozenset[str] = frozenset(), *, seen: bool = False
+) -> None:
+    """Make the chosen finding's contour stand out; no finding is hidden.
+
+    Args:
+        nodes: the case.
+        chosen: id of the finding.
+        rejected: ids of those that a reader has rejected.
+        seen: whether the CT under the chosen finding has to be seen, too.
+    """
     display = nodes.lesions.GetDisplayNode()
     if display is None:
         return
     modifying = display.StartModify()
     for segment_id in segment_ids(nodes.lesions):
         fill = LESION_OPACITY / 2 if segment_id == chosen else FAINT
-        if segment_id in rejected:
-            fill = REJECTED
+        if segment_id in rejected or (segment_id == chosen and seen):
+            fill = NO_FILL
         display.SetSegmentOpacity2DFill(segment_id, fill)
         display.SetSegmentOpacity2DOutline(segment_id, 1.0 if segment_id == chosen else 0.5)
     display.EndModify(modifying)

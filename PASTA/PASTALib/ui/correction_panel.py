@@ -13,6 +13,7 @@ from PASTALib.errors import PastaError
 from PASTALib.mrml.desk import Desk
 from PASTALib.mrml.editable import EDITOR_TAG, editor_node
 from PASTALib.signals import Signal
+from PASTALib.ui.folding import Folding
 
 SETTLE_MS = 100
 """A stroke tells of many changes; they are measured when it has been still for so long."""
@@ -41,7 +42,9 @@ class CorrectionPanel:
         self._watched: Any = None
         self._watch_tag: int | None = None
         self._drawn: set[str] = set()
-        self._folded: list[Any] = []
+        self._folding = Folding(
+            (ui.inputSection, ui.runSection, ui.reportSection, ui.exportSection)
+        )
         self._still = qt.QTimer()
         self._still.setSingleShot(True)
         self._still.setInterval(SETTLE_MS)
@@ -64,7 +67,7 @@ class CorrectionPanel:
         editor.setCurrentSegmentID(finding_id)
         if self.editing is None:
             editor.installKeyboardShortcuts()
-            self._fold()
+            self._folding.fold()
         self.editing = finding_id
         self._ui.editorFrame.visible = True
         self._ui.editButton.checked = True
@@ -76,9 +79,7 @@ class CorrectionPanel:
             self._editor.setActiveEffect(None)
             self._editor.uninstallKeyboardShortcuts()
         self.editing = None
-        for section in self._folded:
-            section.collapsed = False
-        self._folded = []
+        self._folding.unfold()
         self._ui.editorFrame.visible = False
         self._ui.editButton.checked = False
 
@@ -95,14 +96,6 @@ class CorrectionPanel:
         if self._node is not None:
             self._editor.setSegmentationNode(None)
         self._unwatch()
-
-    def _fold(self) -> None:
-        """Make room for the editor: the sections that are not needed meanwhile are folded."""
-        ui = self._ui
-        sections = (ui.inputSection, ui.runSection, ui.reportSection, ui.exportSection)
-        self._folded = [section for section in sections if not section.collapsed]
-        for section in self._folded:
-            section.collapsed = True
 
     def _use_node(self) -> None:
         """The editor's own node; drawing overwrites no other segment."""

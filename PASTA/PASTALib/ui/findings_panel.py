@@ -46,7 +46,7 @@ class FindingsPanel:
         self.lines = AxisLines(scene)
         self._ui, self._desk, self._scene, self._tell = ui, desk, scene, tell
         self._since = time.monotonic()
-        self._stays, self._axes_shown = False, True
+        self._stays, self._clear = False, False
         self._fill_choices()
         self._connect()
         self.refresh()
@@ -114,10 +114,10 @@ class FindingsPanel:
         if nodes is not None and report is not None:
             views.show_only(nodes, frozenset(self.table.shown) | (set(self._desk.regions) - known))
             rejected = frozenset(f.id for f in report.findings if f.review == "dismissed")
-            views.highlight(nodes, self.current or "", rejected)
+            views.highlight(nodes, self.current or "", rejected, seen=self._clear)
         if one and report is not None:
             finding = report.finding(self.current or "")
-            if self._axes_shown:
+            if not self._clear:
                 self.lines.show(finding)
             ui.typeSelector.setCurrentIndex(ui.typeSelector.findData(finding.type))
 
@@ -155,8 +155,8 @@ class FindingsPanel:
             self._stays = False
 
     def clear_view(self, clear: bool) -> None:
-        """Hide the axes of the chosen finding, which are in the way of gestures, or show them."""
-        self._axes_shown = not clear
+        """Hide axes and fill of the chosen finding, which are in the way of gestures, or not."""
+        self._clear = clear
         self.lines.hide()
         self.refresh()
 

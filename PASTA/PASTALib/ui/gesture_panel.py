@@ -13,6 +13,7 @@ from PASTALib.mrml.desk import Desk
 from PASTALib.mrml.traces import Traces
 from PASTALib.mrml.volumes import ras_of
 from PASTALib.signals import Signal
+from PASTALib.ui.folding import Folding
 from PASTALib.ui.pen import Pen, Place
 
 KINDS = {
@@ -23,11 +24,12 @@ KINDS = {
 }
 """Kind of gesture and its button."""
 HOW = {
-    "point": "click",
-    "box": "drag a box around it",
-    "scribble": "draw a line",
-    "lasso": "draw around it",
+    "point": ("click on the lesion", "click on what is no lesion"),
+    "box": ("drag a box around the lesion", "drag a box over what is no lesion"),
+    "scribble": ("draw a line on the lesion", "draw a line on what is no lesion"),
+    "lasso": ("draw around lesion", "draw around what is no lesion"),
 }
+"""What to do with a tool in a slice, for lesion and for what is none."""
 
 
 class GesturePanel:
@@ -60,6 +62,7 @@ class GesturePanel:
         self.active, self.inside = False, True
         self.target: str | None = None
         self.pen, self.traces = Pen(), Traces(scene)
+        self._folding = Folding((ui.inputSection, ui.runSection))
         self._ui, self._desk, self._tell, self._prepare = ui, desk, tell, prepare
         self._begun: str | None = None
         self._chosen: str | None = None
@@ -98,12 +101,14 @@ class GesturePanel:
         self.pen.pick_up()
         self._prepare()
         self.switched.emit(True)
+        self._folding.fold()
         self.refresh()
 
     def stop(self) -> None:
         """The left mouse button is Slicer's again."""
         if self.active:
             self.active = False
+            self._folding.unfold()
             self.pen.put_down()
             self.switched.emit(False)
         self.traces.remove()
@@ -166,8 +171,7 @@ class GesturePanel:
     def _hint(self, held: int) -> str:
         if self._desk.outlining:
             return f"Outlining {self.target or ''}\N{HORIZONTAL ELLIPSIS}"
-        what = "lesion" if self.inside else "what is no lesion"
-        how = f"mark {what} in a slice: {HOW[self.pen.kind]}."
+        how = f"{HOW[self.pen.kind][0 if self.inside else 1]} in any slice."
         if self.target is None:
             return f"New finding: {how}"
         count = f" {held} gesture{'' if held == 1 else 's'} so far." if held else ""
