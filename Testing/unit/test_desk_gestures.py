@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from PASTALib.errors import PastaError
+from PASTALib.gestures.record import GESTURES, applied, from_json
 from PASTALib.region import Region
 
 slicer = pytest.importorskip("slicer")
@@ -16,6 +19,7 @@ from PASTALib.mrml.desk import Desk  # noqa: E402
 from PASTALib.mrml.labelmaps import put_region  # noqa: E402
 from PASTALib.mrml.measuring import DirectMeasurer  # noqa: E402
 from PASTALib.mrml.scene import open_scene  # noqa: E402
+from PASTALib.mrml.script_desk import open_desk  # noqa: E402
 from PASTALib.mrml.volumes import grid_of  # noqa: E402
 from scene_case import add_painted_case  # noqa: E402
 
@@ -131,8 +135,6 @@ def test_a_new_finding_may_begin_with_any_gesture(desk):
 
 
 def test_the_record_of_edits_has_gestures_and_the_voxels_they_changed(desk):
-    from PASTALib.gestures.record import applied, from_json
-
     before = desk.regions["L1"]
     desk.mark("L1", [MISSED])
     edit = desk.report.edits[-1]
@@ -142,6 +144,27 @@ def test_the_record_of_edits_has_gestures_and_the_voxels_they_changed(desk):
     back = applied(edit.new["change"], desk.regions["L1"], before.geometry)
     assert back.start == before.start
     assert (back.mask == before.mask).all()
+
+
+def test_exported_corrections_have_gestures_their_time_and_what_they_changed(desk, tmp_path):
+    script = open_desk(desk.nodes.lesions.GetScene(), who="Dr. Reader")
+    before = script.regions["L1"]
+    script.mark("L1", [MISSED])
+    script.mark("L1", [WRONG], inside=False)
+    case = script.export_corrections(tmp_path)
+    log = json.loads((case / "corrections.json").read_text(encoding="utf-8"))["log"]
+    first, second = (edit for edit in log if edit["path"] == f"findings/L1/{GESTURES}")
+    assert first["when"] <= second["when"]
+    assert [item["inside"] for item in (*first["new"]["gestures"], *second["new"]["gestures"])] == [
+        True,
+        False,
+    ]
+    numbers = sitk.GetArrayFromImage(sitk.ReadImage(str(case / "final_instances.nii.gz")))
+    now = Region.of(numbers == 1, before.geometry)
+    for edit in (second, first):
+        now = applied(edit["new"]["change"], now, before.geometry)
+    assert now.start == before.start
+    assert (now.mask == before.mask).all()
 
 
 def test_gestures_of_a_saved_case_hold_when_it_is_opened_again(desk):
