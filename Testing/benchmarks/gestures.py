@@ -25,7 +25,7 @@ RADII_MM = (5, 10, 20, 30, 40)
 CENTER = (-62.0, -12.0, 172.0)
 """Of the tumor, LPS mm: in the painted liver."""
 FINER, MATRIX = 4, 512
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 MEMORY_AT = (10, 50, 100, 250, 500)
 
 
@@ -50,6 +50,7 @@ def add_case(scene: Any, radius_mm: float) -> Any:
     """A CT of 1 mm voxels with a tumor in the liver that nobody has outlined, and its report."""
     import SimpleITK as sitk
 
+    from PASTALib.ct import Segmentation
     from PASTALib.drafting import draft_report
     from PASTALib.mrml.case import add_findings
     from PASTALib.mrml.volumes import add_volume
@@ -57,19 +58,26 @@ def add_case(scene: Any, radius_mm: float) -> Any:
     from report_case import MODEL, a_case
 
     ct, segmentation = a_case(lesions={"liver_tumor": (CENTER, radius_mm, 25, 0.9)})
-    coarse = sitk.GetArrayFromImage(ct.image)
-    hu = coarse.repeat(FINER, 0).repeat(FINER, 1).repeat(FINER, 2)
-    hu = np.pad(hu, [(0, 0), *[(0, MATRIX - n) for n in hu.shape[1:]]], constant_values=-1000)
+
+    def finer(coarse: sitk.Image, outside: int) -> np.ndarray:
+        array = sitk.GetArrayFromImage(coarse).repeat(FINER, 0).repeat(FINER, 1).repeat(FINER, 2)
+        pad = [(0, 0), *[(0, MATRIX - n) for n in array.shape[1:]]]
+        return np.pad(array, pad, constant_values=outside)
+
+    def placed(array: np.ndarray) -> sitk.Image:
+        image = sitk.GetImageFromArray(array)
+        image.SetSpacing([s / FINER for s in ct.image.GetSpacing()])
+        image.SetOrigin(ct.image.GetOrigin())
+        return image
+
+    hu = finer(ct.image, -1000)
     noise = np.random.default_rng(1).normal(0, 8, hu.shape).astype(np.int16)
     hu[hu > -1000] += noise[hu > -1000]
-    image = sitk.GetImageFromArray(hu)
-    image.SetSpacing([s / FINER for s in ct.image.GetSpacing()])
-    image.SetOrigin(ct.image.GetOrigin())
-    empty = sitk.Image(ct.image.GetSize(), sitk.sitkUInt16)
-    empty.CopyInformation(ct.image)
+    none = placed(np.zeros(hu.shape, np.uint8))
+    organs = Segmentation(placed(finer(segmentation.organs, 0)), none, none)
     report = draft_report(ct, segmentation, [], MODEL)
-    volume = add_volume(scene, image, "CT")
-    return add_findings(volume, list_segments(segmentation, empty, []), report)
+    volume = add_volume(scene, placed(hu), "CT")
+    return add_findings(volume, list_segments(organs, none, []), report)
 
 
 def measure(host: Any, panel: Any, radius_mm: int, clicks: int) -> Row:

@@ -204,6 +204,20 @@ def test_a_segmentation_on_another_grid_is_brought_onto_that_of_the_volume(carri
     assert volumes[0] == pytest.approx(volumes[1], rel=0.02)
 
 
+def test_what_of_a_coarser_segment_lies_beyond_the_volume_is_left_out(carrier):
+    liver = catalog().label("liver")
+    organs = sitk.GetImageFromArray(np.full((8, 8, 8), liver, np.uint8))
+    organs.SetSpacing((4.0,) * 3)
+    none = sitk.Image(organs.GetSize(), sitk.sitkUInt8)
+    none.CopyInformation(organs)
+    node = add_segmentation(carrier.scene, Segmentation(organs, none, none), "Coarse")
+    ct = sitk.Image((12, 12, 12), sitk.sitkInt16)
+    ct.SetOrigin((-5.0, 2.0, 2.0))
+    seen = sitk.GetArrayFromImage(organ_map(node, add_volume(carrier.scene, ct, "CT")))
+    assert (seen[..., 3:] == liver).all()
+    assert not seen[..., :3].any()
+
+
 def test_a_bundle_holds_ct_segmentation_and_report(carrier, ct, segmentation, tmp_path):
     volume = add_volume(carrier.scene, ct, "CT")
     node = add_segmentation(carrier.scene, segmentation, "Findings", volume=volume)

@@ -172,6 +172,6 @@ def _resampled(node: Any, segment_id: str, grid: Geometry) -> np.ndarray:
     world = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(node.GetParentTransformNode(), None, world)
     slicer.vtkOrientedImageDataResample.ResampleOrientedImageToReferenceOrientedImage(
-        own, wanted, wanted, False, True, world
+        own, wanted, wanted, False, False, world
     )
     return voxels_of(wanted) > 0

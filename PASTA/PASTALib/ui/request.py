@@ -7,7 +7,6 @@ from typing import Any
 
 import qt
 
-from PASTALib.errors import PastaError
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure, explain
@@ -94,5 +93,5 @@ def guarded(request: Request, step: Callable[[], None]) -> None:
     """Do a step; what goes wrong in it ends the request with a sentence."""
     try:
         step()
-    except (PastaError, OSError, MemoryError) as error:
+    except Exception as error:  # also a fault of our own: others wait for the request to end
         request.fail(explain(error))
