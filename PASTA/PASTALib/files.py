@@ -44,13 +44,18 @@ def written_atomically(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`; renamed to `path` when the block ends without an error.
 
     The temporary name keeps all suffixes (``.nii.gz``), because writers choose the format by them.
-    On an error the temporary file is removed and an earlier `path` stays as it was.
+    On an error the temporary file is removed and an earlier `path` stays as it was. Who may read it
+    is as for any new file, whatever the writer did: that of safetensors keeps others out.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.parent / f".{uuid.uuid4().hex[:8]}.part-{path.name}"
     try:
+        temporary.touch()
+        usual = temporary.stat().st_mode
+        temporary.unlink()
         yield temporary
+        temporary.chmod(usual)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -11,7 +11,14 @@ import pytest
 import torch
 
 from PASTALib.errors import PastaError
-from PASTALib.model import ModelInfo, Normalization, available_models, load_model, save_model
+from PASTALib.model import (
+    WEIGHTS_FILE,
+    ModelInfo,
+    Normalization,
+    available_models,
+    load_model,
+    save_model,
+)
 from PASTALib.network import UNet, compressed
 
 FEATURES = (4, 6, 8)
@@ -64,6 +71,12 @@ def test_a_saved_model_loads_with_the_same_answer(folder: Path, network: UNet) -
     assert model.info.lesion_channels == (2,)
     image = torch.randn(1, 1, 16, 16, 16)
     assert torch.allclose(model.network(image), network(image), atol=0.05)  # half precision
+
+
+def test_whoever_may_read_a_new_file_may_read_the_weights(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "new").touch()
+    usual = (tmp_path / "new").stat().st_mode
+    assert (folder / WEIGHTS_FILE).stat().st_mode == usual
 
 
 def test_normalization_clips_and_scales() -> None:
