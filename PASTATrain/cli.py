@@ -15,6 +15,7 @@ from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
 from PASTATrain.finetuning.cli import add_finetune
 from PASTATrain.heads.cli import add_heads
+from PASTATrain.prompting.cli import add_prompt
 from PASTATrain.stored import add_stored
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "pasta-s.yaml"
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_corrections(commands)
     add_stored(commands)
     add_finetune(commands)
+    add_prompt(commands)
     return parser
 
 

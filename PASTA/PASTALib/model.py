@@ -196,24 +196,40 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     Raises:
         PastaError: files are missing or damaged, or do not belong together.
     """
-    from safetensors.torch import load_file
-
     folder = model_folder(name_or_folder)
     info = read_info(folder)
-    weights = folder / WEIGHTS_FILE
-    if info.sha256 and file_sha256(weights) != info.sha256:
+    network = info.network()
+    read_weights(network, folder / WEIGHTS_FILE, info.sha256, INFO_FILE)
+    return Model(info, network.eval().to(device), device)
+
+
+def read_weights(network: UNet, weights: Path, sha256: str, described_in: str) -> None:
+    """Fill a network with the weights of a file.
+
+    Args:
+        network: of the kind that the weights are of.
+        weights: safetensors file.
+        sha256: of the file; not checked if empty.
+        described_in: name of the file that says so, for messages.
+
+    Raises:
+        PastaError: the file is missing or damaged, or of another network.
+    """
+    from safetensors.torch import load_file
+
+    if not weights.is_file():
+        raise PastaError(f"The weights '{weights}' are missing; copy the whole folder.")
+    if sha256 and file_sha256(weights) != sha256:
         raise PastaError(
-            f"The weights '{weights}' do not match the checksum in {INFO_FILE}; copy the model "
+            f"The weights '{weights}' do not match the checksum in {described_in}; copy the model "
             "folder again."
         )
-    network = info.network()
     try:
         network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
     except Exception as error:
         raise PastaError(
-            f"The weights '{weights}' do not fit the network that {INFO_FILE} describes."
+            f"The weights '{weights}' do not fit the network that {described_in} describes."
         ) from error
-    return Model(info, network.eval().to(device), device)
 
 
 def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = True) -> ModelInfo:
@@ -225,18 +241,22 @@ def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = Tru
         network: whose weights are written.
         half: in half precision; otherwise as they are.
     """
+    info = replace(info, sha256=write_weights(network, folder / WEIGHTS_FILE, half=half))
+    write_info(folder, info)
+    return info
+
+
+def write_weights(network: UNet, path: Path, *, half: bool) -> str:
+    """Write a safetensors file, atomically; returns its SHA-256."""
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
     state = {
         key: (value.half() if half else value).contiguous()
         for key, value in network.state_dict().items()
     }
-    with written_atomically(folder / WEIGHTS_FILE) as temporary:
+    with written_atomically(path) as temporary:
         save_file(state, temporary)
-    info = replace(info, sha256=file_sha256(folder / WEIGHTS_FILE))
-    write_info(folder, info)
-    return info
+    return file_sha256(path)
 
 
 def write_info(folder: Path, info: ModelInfo) -> None:

@@ -1,79 +1,59 @@
 """A robot reader outlines lesions with clicks: how good after how many, and how long each takes.
 
 The robot clicks where the outline is most wrong: into the deepest voxel of the largest connected
-error, positive where lesion is missing, negative where the outline reaches too far. Beside it the
-same robot works with a ball brush. No network takes part.
+error, positive where lesion is missing, negative where the outline reaches too far. It works with
+the promptable network, with the method that needs no training, and with a ball brush.
 
-    python Testing/benchmarks/correction.py --torsos 2 [--data FOLDER] [--clicks 5]
+    python Testing/benchmarks/correction.py --torsos 1 [--data FOLDER] [--network NAME=FOLDER ...]
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
+from correction_cases import Case, inserted_cases, real_cases
 from scipy import ndimage
 
-from PASTAGenLib.apply import insert
-from PASTAGenLib.spec import LesionSpec
-from PASTALib.catalog import PHASES, catalog
 from PASTALib.errors import PastaError
-from PASTALib.geometry import Geometry, as_vector
+from PASTALib.geometry import as_vector
+from PASTALib.gestures.click_network import ClickNetwork, bundled_network, load_click_network
 from PASTALib.gestures.marks import Gesture
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.region import Region
-from PASTATrain.evaluation import scans
+from PASTATrain.prompting.spoiling import spoiled
 
 Change = Callable[[np.ndarray, list[Gesture]], np.ndarray]
 """From a mask and all gestures so far to the next mask."""
+Robot = Callable[[Case], Change]
 BRUSH_MM = 5.0
 FIRST_TORSO = 36
 """Torsos from this seed on are not trained with."""
+FIRST_SEED = 5
 WORSE = 0.02
 """A click that costs more Dice than this made it worse."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A lesion to be outlined."""
-
-    scan: str
-    type: str
-    hu: np.ndarray
-    truth: np.ndarray
-    geometry: Geometry
+SHOWN = (0, 1, 2, 3, 5)
+"""Clicks after which the table shows the Dice."""
+GOALS = (0.80, 0.85, 0.90)
+MARGIN_VOXELS = 40
+"""How far around the lesion the robot looks for errors."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What a robot reached with one lesion: Dice after each click, seconds of CPU of each."""
+    """What a robot reached with one lesion.
+
+    Attributes:
+        dice: before the first and after each click; what is right already is not clicked at.
+        seconds: of CPU and of the clock, of each click.
+    """
 
     dice: tuple[float, ...]
-    seconds: tuple[float, ...]
-
-
-def cases(data: Path, torsos: range) -> Iterator[Case]:
-    """One inserted lesion of each type in each scan that was kept out of training."""
-    for name, ct, organs in scans(data, torsos, "test"):
-        phase = next((phase for phase in PHASES if phase == ct.phase.value), None)
-        for number, kind in enumerate(catalog().lesion_types):
-            rng = np.random.default_rng((5, number))
-            try:
-                case = insert(ct.image, organs, LesionSpec(type=kind, phase=phase), rng)
-            except PastaError:
-                continue  # the scan does not hold that organ
-            yield Case(
-                name,
-                kind,
-                sitk.GetArrayFromImage(case.ct),
-                sitk.GetArrayFromImage(case.lesion_mask) > 0,
-                Geometry.of(case.ct),
-            )
+    seconds: tuple[tuple[float, float], ...]
 
 
 def next_click(truth: np.ndarray, now: np.ndarray, spacing: np.ndarray) -> tuple | None:
@@ -91,46 +71,58 @@ def next_click(truth: np.ndarray, now: np.ndarray, spacing: np.ndarray) -> tuple
     return np.unravel_index(depth.argmax(), depth.shape), best[2]
 
 
-def work(
-    case: Case, clicks: int, change: Callable[[np.ndarray, list[Gesture]], np.ndarray]
-) -> Session:
+def dice(first: np.ndarray, second: np.ndarray) -> float:
+    """Of two masks that are not both empty."""
+    return 2 * int((first & second).sum()) / int(first.sum() + second.sum())
+
+
+def around(case: Case) -> tuple[slice, ...]:
+    """The part of the scan in which the robot looks for errors."""
+    index = np.argwhere(case.truth)
+    low = np.maximum(index.min(axis=0) - MARGIN_VOXELS, 0)
+    return tuple(
+        slice(a, b)
+        for a, b in zip(low.tolist(), (index.max(axis=0) + MARGIN_VOXELS).tolist(), strict=True)
+    )
+
+
+def work(case: Case, start: np.ndarray, clicks: int, change: Change) -> Session:
     """Let the robot click."""
-    box = tuple(slice(max(0, a - 40), b + 40) for a, b in _extent(case.truth))
-    now, gestures = np.zeros(case.truth.shape, bool), list[Gesture]()
-    reached, seconds = [], []
+    box = around(case)
+    now, gestures = start, list[Gesture]()
+    reached, seconds = [dice(now, case.truth)], []
     for _ in range(clicks):
         click = next_click(case.truth[box], now[box], case.geometry.spacing_zyx)
-        if click is not None:
-            index = np.add(click[0], [s.start for s in box])
-            place = as_vector(case.geometry.points_of_zyx(index))
-            gestures.append(Gesture("point", (place,), click[1]))
-            began = time.process_time()
-            now = change(now, gestures)
-            seconds.append(time.process_time() - began)
-        both = int((now & case.truth).sum())
-        reached.append(2 * both / int(now.sum() + case.truth.sum()))
+        if click is None:
+            break
+        index = np.add(click[0], [s.start for s in box])
+        place = as_vector(case.geometry.points_of_zyx(index))
+        gestures.append(Gesture("point", (place,), click[1]))
+        began, clock = time.process_time(), time.perf_counter()
+        now = change(now, gestures)
+        seconds.append((time.process_time() - began, time.perf_counter() - clock))
+        reached.append(dice(now, case.truth))
     return Session(tuple(reached), tuple(seconds))
 
 
-def _extent(mask: np.ndarray) -> list[tuple[int, int]]:
-    index = np.argwhere(mask)
-    return list(zip(index.min(axis=0).tolist(), (index.max(axis=0) + 1).tolist(), strict=True))
-
-
-def with_gestures(case: Case) -> Change:
+def with_gestures(network: ClickNetwork | None) -> Robot:
     """The outline follows the clicks."""
-    scan = Scan(case.hu, case.geometry)
 
-    def change(now: np.ndarray, gestures: list[Gesture]) -> np.ndarray:
-        try:
-            region = outlined(scan, gestures, Region.of(now, case.geometry))
-        except PastaError:
-            return np.zeros_like(now)
-        mask = np.zeros_like(now)
-        mask[region.slices] = region.mask
-        return mask
+    def robot(case: Case) -> Change:
+        scan = Scan(case.hu, case.geometry)
 
-    return change
+        def change(now: np.ndarray, gestures: list[Gesture]) -> np.ndarray:
+            mask = np.zeros_like(now)
+            try:
+                region = outlined(scan, gestures, Region.of(now, case.geometry), network)
+            except PastaError:
+                return mask
+            mask[region.slices] = region.mask
+            return mask
+
+        return change
+
+    return robot
 
 
 def with_brush(case: Case) -> Change:
@@ -149,14 +141,80 @@ def with_brush(case: Case) -> Change:
     return change
 
 
-def clicks_to(sessions: list[Session], dice: float) -> str:
+def wrong_outline(case: Case) -> np.ndarray:
+    """A wrong outline of the lesion to begin with, the same in each run."""
+    box = around(case)
+    rng = np.random.default_rng(int(case.truth.sum()))
+    mask = np.zeros_like(case.truth)
+    mask[box] = spoiled(case.truth[box], np.zeros_like(case.truth[box]), rng)
+    return mask
+
+
+def after(session: Session, clicks: int) -> float:
+    """Dice after so many clicks."""
+    return session.dice[min(clicks, len(session.dice) - 1)]
+
+
+def clicks_to(sessions: Sequence[Session], goal: float, most: int) -> str:
     """Median number of clicks until a Dice is reached; sessions that never do count as more."""
-    needed = [
-        next((n for n, d in enumerate(s.dice, 1) if d >= dice), len(s.dice) + 1) for s in sessions
-    ]
+    needed = [next((n for n, d in enumerate(s.dice) if d >= goal), most + 1) for s in sessions]
     median = float(np.median(needed))
-    most = len(sessions[0].dice)
     return f"more than {most}" if median > most else f"{median:g}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + "\n"
+
+
+def compared(sessions: dict[str, list[Session]], clicks: int) -> str:
+    """Robots beside each other."""
+    rows = []
+    for name, done in sessions.items():
+        reached = [f"{np.median([after(s, n) for s in done]):.2f}" for n in SHOWN]
+        needed = [clicks_to(done, goal, clicks) for goal in GOALS]
+        steps = np.concatenate([np.diff(s.dice) for s in done])
+        worse = f"{100 * (steps < -WORSE).mean():.0f} %"
+        rows.append([name, *reached, *needed, worse])
+    head = ["with", *(f"{n} clicks" for n in SHOWN), *(f"to {goal:.2f}" for goal in GOALS)]
+    return table([*head, "clicks that made it worse"], rows)
+
+
+def by_type(kinds: Sequence[str], done: Sequence[Session]) -> str:
+    """One robot's median Dice for each type."""
+    rows = []
+    for kind in dict.fromkeys(kinds):
+        mine = [s for k, s in zip(kinds, done, strict=True) if k == kind]
+        reached = [f"{np.median([after(s, n) for s in mine]):.2f}" for n in SHOWN[1:]]
+        rows.append([kind, len(mine), *reached])
+    return table(["type", "n", *(f"{n} clicks" for n in SHOWN[1:])], rows)
+
+
+def timed(sessions: dict[str, list[Session]]) -> str:
+    """How long a click takes."""
+    rows = []
+    for name, done in sessions.items():
+        spent = np.array([pair for s in done for pair in s.seconds])
+        cpu, clock = (
+            f"{np.median(spent[:, n]):.2f}, {np.percentile(spent[:, n], 95):.2f}" for n in (0, 1)
+        )
+        rows.append([name, cpu, clock])
+    return table(["with", "CPU s: median, p95", "s by the clock: median, p95"], rows)
+
+
+def robots(extra: Sequence[str]) -> dict[str, Robot]:
+    """All robots by name; the first one is looked at more closely."""
+    found: dict[str, Robot] = {}
+    bundled = bundled_network()
+    if bundled is not None:
+        found["network"] = with_gestures(bundled)
+    for item in extra:
+        name, folder = item.split("=", 1)
+        found[name] = with_gestures(load_click_network(Path(folder)))
+    found["no training"] = with_gestures(None)
+    found[f"brush {BRUSH_MM:g} mm"] = with_brush
+    return found
 
 
 def main() -> None:
@@ -165,38 +223,36 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("none"), help="folder of public scans")
-    parser.add_argument("--torsos", type=int, default=2, help="torsos made by rule")
+    parser.add_argument("--torsos", type=int, default=1, help="torsos made by rule")
+    parser.add_argument("--seeds", type=int, default=1, help="lesions of each type a scan")
     parser.add_argument("--clicks", type=int, default=5)
+    parser.add_argument("--network", nargs="*", default=[], metavar="NAME=FOLDER")
     options = parser.parse_args()
-    robots = {"gestures": with_gestures, f"brush {BRUSH_MM:g} mm": with_brush}
-    sessions: dict[str, list[Session]] = {name: [] for name in robots}
-    kinds: list[str] = []
-    for case in cases(options.data, range(FIRST_TORSO, FIRST_TORSO + options.torsos)):
-        kinds.append(case.type)
-        for name, robot in robots.items():
-            sessions[name].append(work(case, options.clicks, robot(case)))
-    head = " | ".join(f"{n} clicks" for n in range(1, options.clicks + 1))
-    print(f"{len(kinds)} lesions. Median Dice after\n\n| with | {head} |")
-    print("|---" * (options.clicks + 1) + "|")
-    for name, done in sessions.items():
-        medians = np.median([s.dice for s in done], axis=0)
-        print(f"| {name} | " + " | ".join(f"{d:.2f}" for d in medians) + " |")
-    print("\n| with | clicks to 0.80 | to 0.85 | to 0.90 | clicks that made it worse |")
-    print("|---" * 5 + "|")
-    for name, done in sessions.items():
-        steps = np.diff([s.dice for s in done], axis=1)
-        needed = " | ".join(clicks_to(done, dice) for dice in (0.80, 0.85, 0.90))
-        print(f"| {name} | {needed} | {100 * (steps < -WORSE).mean():.0f} % |")
-    print(f"\n| type | n | Dice after 1 | 3 | {options.clicks} |\n|---|---|---|---|---|")
-    for kind in dict.fromkeys(kinds):
-        mine = [s.dice for k, s in zip(kinds, sessions["gestures"], strict=True) if k == kind]
-        first, third, last = (np.median([d[n] for d in mine]) for n in (0, 2, -1))
-        name = catalog().lesion_types[kind].name
-        print(f"| {name} | {len(mine)} | {first:.2f} | {third:.2f} | {last:.2f} |")
-    spent = np.concatenate([s.seconds for s in sessions["gestures"]])
-    print(
-        f"\nCPU seconds a click: median {np.median(spent):.2f}, p95 {np.percentile(spent, 95):.2f}"
-    )
+    compete = robots(options.network)
+    torsos = range(FIRST_TORSO, FIRST_TORSO + options.torsos)
+    seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
+    sets = {
+        "Inserted lesions": inserted_cases(options.data, torsos, seeds),
+        "Real lesions": real_cases(options.data),
+    }
+    for title, cases in sets.items():
+        kinds: list[str] = []
+        empty: dict[str, list[Session]] = {name: [] for name in compete}
+        wrong: dict[str, list[Session]] = {name: [] for name in compete}
+        for case in cases:
+            kinds.append(case.type)
+            for name, robot in compete.items():
+                nothing = np.zeros_like(case.truth)
+                empty[name].append(work(case, nothing, options.clicks, robot(case)))
+                outline = wrong_outline(case)
+                wrong[name].append(work(case, outline, options.clicks, robot(case)))
+        if kinds:
+            print(f"### {title}: {len(kinds)}\n\nMedian Dice, from no outline:\n")
+            print(compared(empty, options.clicks))
+            print(f"From a wrong outline:\n\n{compared(wrong, options.clicks)}")
+            best = next(iter(compete))
+            print(f"With {best}, from no outline:\n\n{by_type(kinds, empty[best])}")
+            print(timed({name: empty[name] + wrong[name] for name in compete}), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,106 @@
+"""The lesion from marks alone, without a network: a random walker between what is marked.
+
+Elsewhere the outline before is kept, the more the farther a voxel is from its surface and from
+marks that contradict it; near those the walker looks for the surface in the image.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.special import expit, logit
+
+from PASTALib.geometry import Floats, Geometry
+from PASTALib.gestures.guess import BALL_MM, first_guess
+from PASTALib.gestures.marks import Marks
+from PASTALib.gestures.view import View, marks_in, resampled
+from PASTALib.gestures.walker import walk
+
+RING_MM = 8.0
+"""Width of the surroundings that the lesion is compared with."""
+ROUNDS = 2
+"""How often lesion and surroundings are looked at again; more changed little."""
+BIN_HU = 4.0
+_BINS = np.arange(-1100.0, 1700.0, BIN_HU)
+
+
+def walked(
+    hu: NDArray[np.int16], place: Geometry, marks: Marks, before: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The lesion at the voxels of a box of the CT.
+
+    Args:
+        hu: the box, ``[z, y, x]``.
+        place: its geometry.
+        marks: voxels of it that are known.
+        before: the outline before; empty where there was none.
+    """
+    view = View.of(hu, place, marks)
+    present = resampled(before, place, view.geometry) > 0.5
+    seen = present if present.any() else first_guess(view)
+    for _ in range(ROUNDS):
+        probability = _probability(view, present, seen)
+        seen = probability > 0.5
+    lesion: NDArray[np.bool_] = resampled(probability, view.geometry, place) > 0.5
+    return lesion
+
+
+def _probability(view: View, present: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Floats:
+    """Probability of the lesion.
+
+    Args:
+        view: the box.
+        present: the outline before, on its grid; empty where there was none.
+        seen: the lesion as found so far, which tells what lesion and surroundings look like.
+    """
+    was_there = bool(present.any())
+    outline = present if was_there else seen
+    depth = view.away(~outline) - view.away(outline)
+    shape = expit(depth / (0.7 * view.step))
+    trust = 1 - np.exp(-((depth / (4.0 if was_there else 12.0)) ** 2))
+    pull = {}
+    for name, marks, wrong_side in (
+        ("in", view.positive, depth < 0),
+        ("out", view.negative, depth > 0),
+    ):
+        pull[name] = np.zeros(depth.shape)
+        for mark in marks_in(marks):
+            wrong = mark & wrong_side
+            off = float(np.abs(depth[wrong]).max()) if wrong.any() else 0.0
+            close = np.exp(-((view.away(mark) / (1.2 * off + view.step)) ** 4))
+            pull[name] = np.maximum(pull[name], close * _alike(view, mark, 0.7 * off))
+            if off > 0:  # so far off the surface was there, so it may be elsewhere on that side
+                trust = trust * (1 - close)
+                trust = np.where(wrong_side, trust / (1 + (off / 4.0) ** 2), trust)
+    # Where the HU tell nothing, the outline before is still the better guess.
+    lean = 0.5 * np.clip(depth / view.step, -3, 3) if was_there else 0.0
+    doubtful = expit(logit(_like_lesion(view, seen)) + lean)
+    prior = trust * shape + (1 - trust) * doubtful
+    prior = prior * (1 - pull["out"]) * (1 - pull["in"]) + pull["in"] * (1 - 0.5 * pull["out"])
+    strength = 0.1 + 0.5 * trust + 0.5 * np.maximum(pull["in"], pull["out"])
+    fixed = view.positive | view.negative | view.border
+    return walk(view.image, 2 * view.noise, fixed, view.positive.astype(float), prior, strength)
+
+
+def _alike(view: View, mark: NDArray[np.bool_], radius_mm: float) -> Floats:
+    """How much each voxel has the HU of a mark and of what is within a radius of it."""
+    values = view.image[view.away(mark) <= max(1.01 * view.step, radius_mm)]
+    center = np.median(values)
+    spread = max(view.noise, 1.4826 * float(np.median(np.abs(values - center))))
+    result: Floats = np.exp(-0.5 * ((view.image - center) / (3 * spread)) ** 2)
+    return result
+
+
+def _like_lesion(view: View, seen: NDArray[np.bool_]) -> Floats:
+    """How much each voxel has the HU of the lesion rather than of what is around it."""
+    own = (seen | (view.away(view.positive) <= BALL_MM)) & ~view.negative
+    around = (view.away(seen) <= RING_MM) & ~own | (view.away(view.negative) <= BALL_MM)
+    number = np.clip(np.digitize(view.image, _BINS), 0, len(_BINS) - 1)
+    share = []
+    for voxels in (own, around):
+        counts = np.bincount(number[voxels], minlength=len(_BINS)).astype(float)
+        smooth = ndimage.gaussian_filter1d(counts, max(1.0, view.noise / BIN_HU))
+        share.append(smooth / max(1.0, smooth.sum()) + 1e-5)
+    result: Floats = (share[0] / (share[0] + share[1]))[number]
+    return result

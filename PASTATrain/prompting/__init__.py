@@ -1,0 +1,1 @@
+"""Training of the promptable network: lesions made anew, readers that are simulated."""
