@@ -17,7 +17,8 @@ def as_asked(lesion: Mask, before: Mask, marks: Marks) -> Mask:
     """The outline before, changed where it contradicts marks and what hangs together with these.
 
     What is added goes with a positive mark outside of the outline, what is taken away with a
-    negative one inside. Where no mark contradicts the outline, all changes are taken.
+    negative one inside. Where no mark contradicts the outline, or nothing would be left of it, all
+    changes are taken.
 
     Args:
         lesion: what a method finds, ``[z, y, x]``.
@@ -27,7 +28,8 @@ def as_asked(lesion: Mask, before: Mask, marks: Marks) -> Mask:
     missing, wrong = marks.inside & ~before, marks.outside & before
     if not (missing.any() or wrong.any()):
         return lesion
-    return before & ~_touched(~lesion, wrong, before) | _touched(lesion, missing, ~before)
+    asked = before & ~_touched(~lesion, wrong, before) | _touched(lesion, missing, ~before)
+    return asked if asked.any() else lesion
 
 
 def _touched(change: Mask, marks: Mask, side: Mask) -> Mask:
