@@ -117,6 +117,7 @@ def panel(host: Any) -> Iterator[Any]:
     panel = host.load_module("PASTA").panel
     panel.parameters.device = "cpu"
     yield panel
+    panel.case.close()
     panel.worker.close()
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from PASTALib.report import Report
     from PASTALib.study import Measured, Outline
 
+ENDED = Failure("crash", "The computation ended while the CT was handed over; try again.")
 HANDING_MS = 10
 """How often a request looks whether another one has handed its scan over."""
 
@@ -48,9 +49,18 @@ class CaseInWorker:
         self._outlining: Request | None = None
         self._wish: Wish | None = None
         self._handing: Request | None = None
+        self._closed = False
         worker.ended.connect(self._forget)
 
+    def close(self) -> None:
+        """Hand nothing over any more, so that nothing starts the worker again."""
+        self._closed = True
+        if self._handing is not None:
+            self._handing.cancel()
+
     def _forget(self) -> None:
+        if self._handing is not None and self._handing.sending:
+            self._handing.fail(ENDED)  # no open request of the worker tells it
         self._scan, self._case, self._measuring, self._next = "", None, False, None
         self._known.forget()
 
@@ -249,7 +259,7 @@ class CaseInWorker:
     def _in_turn(self, request: Request, step: Callable[[], None]) -> None:
         """Go on when no other request is handing over a scan or a case, which this one may need."""
         other = self._handing
-        if request.over:
+        if request.over or self._closed:
             return
         if other is None or other.over:
             guarded(request, step)

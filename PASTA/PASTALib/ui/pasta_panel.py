@@ -119,6 +119,7 @@ class PastaPanel:
     def cleanup(self) -> None:
         """The module is reloaded, or Slicer quits: nothing of it stays."""
         self.run.cancel()
+        self.case.close()
         self.worker.close()
         self.correction.close()
         self.gestures.close()

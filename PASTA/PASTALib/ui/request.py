@@ -30,6 +30,11 @@ class Request:
         self.asked = self.over = False
         self._name = ""
 
+    @property
+    def sending(self) -> bool:
+        """Whether it has asked for nothing yet: it still sends its scan."""
+        return self._number is None and not self.over
+
     def ask(self, job: str, arguments: dict[str, Any], then: Done | None = None) -> None:
         """Send one of the requests that it takes; the last one has no `then`."""
         if self.over:
