@@ -44,6 +44,12 @@ def desk() -> Iterator[Desk]:
     opened.scene.Clear(0)
 
 
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch) -> None:
+    """What a bundled network makes of a painted case is not tested here."""
+    monkeypatch.setattr("PASTALib.gestures.answering.promptable", lambda: None)
+
+
 def holds(desk: Desk, finding_id: str, point: tuple[float, float, float]) -> bool:
     """Whether an outline holds a point (RAS mm)."""
     grid, region = grid_of(desk.nodes.volume), desk.regions[finding_id]

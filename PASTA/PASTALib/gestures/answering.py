@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
+from PASTALib.gestures.click_network import ClickNetwork, bundled_network
 from PASTALib.gestures.likely import likely_type
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.wish import Answer, EditableArea, Wish
 from PASTALib.outlines import together
 from PASTALib.region import Region
+
+
+@cache
+def promptable() -> ClickNetwork | None:
+    """The promptable network, loaded once; None where it is not bundled.
+
+    Raises:
+        PastaError: its files are damaged.
+    """
+    return bundled_network()
 
 
 def answered(
@@ -33,7 +46,8 @@ def answered(
     Raises:
         PastaError: see `outlined`; or nothing may change where the gestures are.
     """
-    region = outlined(Scan(hu, geometry, wish.others), wish.gestures, wish.before)
+    scan = Scan(hu, geometry, wish.others)
+    region = outlined(scan, wish.gestures, wish.before, promptable())
     region = within_area(region, wish.before, wish.area, hu)
     kind = likely_type(region, hu, organs, phase) if wish.untyped else None
     return Answer(region, kind)

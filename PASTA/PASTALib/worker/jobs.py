@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,7 +120,9 @@ class AnalysisJobs:
 
     def prepare(self, _arguments: Arguments, _context: Context) -> Result:
         """Load what `outline` needs, before somebody waits for it."""
-        import_module("PASTALib.gestures.answering")
+        from PASTALib.gestures.answering import promptable
+
+        promptable()
         return {}
 
     def outline(self, arguments: Arguments, context: Context) -> Result:
