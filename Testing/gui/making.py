@@ -42,3 +42,22 @@ def rows(panel) -> list[list[str]]:
         [table.item(row, column).text() for column in range(table.columnCount)]
         for row in range(table.rowCount)
     ]
+
+
+def bend(scene, volume):
+    """Put a volume under a transform that bends; returns the transform's node."""
+    import vtk
+
+    corners = [(x, y, z) for x in (-200, 200) for y in (-200, 200) for z in (-900, 900)]
+    source, target = vtk.vtkPoints(), vtk.vtkPoints()
+    for point in [*corners, (0, 0, 0)]:
+        source.InsertNextPoint(point)
+        target.InsertNextPoint(point if point != (0, 0, 0) else (0, 0, 12))
+    thin_plate = vtk.vtkThinPlateSplineTransform()
+    thin_plate.SetBasisToR()
+    thin_plate.SetSourceLandmarks(source)
+    thin_plate.SetTargetLandmarks(target)
+    transform = scene.AddNewNodeByClass("vtkMRMLTransformNode", "Breathing")
+    transform.SetAndObserveTransformToParent(thin_plate)
+    volume.SetAndObserveTransformNodeID(transform.GetID())
+    return transform

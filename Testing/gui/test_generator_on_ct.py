@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from gui.making import PATIENCE_S, choose, drawn, hu, preview
+from gui.making import PATIENCE_S, bend, choose, drawn, hu, preview
 
 pytestmark = pytest.mark.slicer
 
@@ -106,26 +106,12 @@ def test_organs_that_do_not_cover_the_scan_take_lesions_where_they_are(
 
 
 def test_a_bent_scan_is_hardened_only_when_asked(host, scene, generator, ct_and_organs):
-    import vtk
-
     volume = opened(scene, generator, *ct_and_organs)
     ui = generator.ui
     assert ui.hardenButton.isHidden()
     before = hu(volume)
-    corners = [(x, y, z) for x in (-200, 200) for y in (-200, 200) for z in (-900, 900)]
-    source, target = vtk.vtkPoints(), vtk.vtkPoints()
-    for point in [*corners, (0, 0, 0)]:
-        source.InsertNextPoint(point)
-        target.InsertNextPoint(point if point != (0, 0, 0) else (0, 0, 12))
-    bend = vtk.vtkThinPlateSplineTransform()
-    bend.SetBasisToR()
-    bend.SetSourceLandmarks(source)
-    bend.SetTargetLandmarks(target)
-    transform = scene.AddNewNodeByClass("vtkMRMLTransformNode", "Breathing")
-    transform.SetAndObserveTransformToParent(bend)
-    volume.SetAndObserveTransformNodeID(transform.GetID())
+    transform = bend(scene, volume)
     generator.refresh()
-    generator.input.refresh()
     assert not ui.hardenButton.isHidden()
     assert "press Harden" in ui.previewButton.toolTip
     assert not ui.previewButton.enabled

@@ -195,3 +195,18 @@ def test_nothing_is_installed_without_a_yes(host, panel, sample_volume, monkeypa
     assert "Nothing was installed" in panel.ui.statusLabel.text
     assert host.installations.installed == []
     assert panel.worker.starts == 0
+
+
+def test_a_bent_scan_is_not_run_until_it_is_hardened(host, scene, panel, sample_volume):
+    from gui.making import bend
+
+    ui = panel.ui
+    ui.inputSelector.setCurrentNode(sample_volume)
+    assert ui.hardenButton.isHidden()
+    bend(scene, sample_volume)
+    assert not ui.hardenButton.isHidden()
+    ui.runButton.click()
+    host.process_events(lambda: "Harden" in ui.statusLabel.text, PATIENCE_S)
+    ui.hardenButton.click()
+    assert ui.inputSelector.currentNode().GetName() == "Block hardened"
+    assert ui.hardenButton.isHidden()

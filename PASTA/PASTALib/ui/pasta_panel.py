@@ -20,6 +20,7 @@ from PASTALib.ui.correction_panel import CorrectionPanel
 from PASTALib.ui.export_panel import ExportPanel
 from PASTALib.ui.findings_panel import FindingsPanel
 from PASTALib.ui.gesture_panel import GesturePanel
+from PASTALib.ui.harden_button import HardenButton
 from PASTALib.ui.input_panel import InputPanel
 from PASTALib.ui.model_manager import ModelManager
 from PASTALib.ui.packages import ensure_packages
@@ -63,6 +64,7 @@ class PastaPanel:
         samples = {TORSO: self.load_torso}
         samples |= {f"{name} (download)": self._loader(name) for name in SLICER_SAMPLES}
         self.input = InputPanel(ui, samples)
+        self.harden = HardenButton(ui, self._scene, say)
         self.run = RunPanel(ui, self.parameters, self.input, self.case, ensure_packages)
         self.findings = FindingsPanel(ui, desk, self._scene, say)
         self.correction = CorrectionPanel(ui, desk, self._scene, say)
@@ -125,6 +127,7 @@ class PastaPanel:
         self.gestures.close()
         self.gestures.pen.close()
         self.findings.close()
+        self.harden.close()
         self.shortcuts.remove()
         for tag in self._observers:
             self._scene.RemoveObserver(tag)

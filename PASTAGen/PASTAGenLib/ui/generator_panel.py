@@ -113,6 +113,7 @@ class GeneratorPanel:
         self.worker.close()
         self.many.close()
         self.place.close()
+        self.input.harden.close()
         for tag in self._observers:
             self._scene.RemoveObserver(tag)
         self._observers.clear()

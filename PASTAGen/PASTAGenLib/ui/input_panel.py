@@ -50,7 +50,7 @@ class BenchInputPanel:
         self._ui, self._scene, self._engine = ui, scene, engine
         self._ensure_packages, self._progress = ensure_packages, progress
         self._request: Request | None = None
-        self._harden = HardenButton(ui, scene, lambda text: progress(0.0, text))
+        self.harden = HardenButton(ui, scene, lambda text: progress(0.0, text))
         for selector in (ui.inputSelector, ui.organsSelector):
             selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._chosen())
         ui.sampleButton.connect("clicked(bool)", lambda _checked: self.sample())
@@ -85,7 +85,6 @@ class BenchInputPanel:
     def refresh(self) -> None:
         """Bring the buttons up to date."""
         self._ui.outlineButton.text = "Cancel" if self._request is not None else "Outline"
-        self._harden.refresh()
         self._ui.outlineButton.enabled = self.volume is not None or self._request is not None
 
     def cancel(self) -> None:
