@@ -12,6 +12,7 @@ from PASTALib.islands import drop_islands
 
 LIVER = catalog().label("liver")
 BLADDER = catalog().label("urinary_bladder")
+GALLBLADDER = catalog().label("gallbladder")
 RIBS = catalog().label("ribs")
 TUMOR = catalog().lesion_types["liver_tumor"].label
 SPACING = (2.0, 1.0, 1.0)
@@ -44,6 +45,18 @@ def test_an_organ_far_too_small_goes_unless_the_edge_of_the_scan_cuts_it() -> No
     organs[57:60, 70:76, 70:76] = BLADDER
     drop_islands(organs, lesions, SPACING)
     assert (organs == BLADDER).sum() == 3 * 6 * 6
+
+
+def test_a_gallbladder_lies_beside_the_liver() -> None:
+    organs, lesions = scan()
+    organs[30:40, 60:70, 30:40] = GALLBLADDER
+    before = organs.copy()
+    drop_islands(organs, lesions, (6.0, 2.0, 2.0))
+    assert np.array_equal(organs, before)
+    organs[organs == GALLBLADDER] = 0
+    organs[56:60, 60:72, 60:72] = GALLBLADDER  # 36 mm above the liver
+    drop_islands(organs, lesions, (6.0, 2.0, 2.0))
+    assert not (organs == GALLBLADDER).any()
 
 
 def test_a_large_second_piece_and_structures_of_many_pieces_stay() -> None:
