@@ -15,8 +15,7 @@ from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Floats, Geometry
 from PASTALib.gestures.close_up import EDGE, cube_around, sampled
-from PASTALib.gestures.prompting import FARTHER, FIRST_STEP_MM, fitting_step
-from PASTALib.gestures.view import resampled
+from PASTALib.gestures.view import FINEST_MM, resampled
 from PASTATrain import augment
 from PASTATrain.cases import case_files, load_case
 from PASTATrain.patches import NORMALIZATION, Source, cube
@@ -29,6 +28,9 @@ VIEWS = 2
 """Close-ups of each lesion."""
 LEAST_VOXELS = 12
 """A lesion that covers less of a close-up is not worth a session."""
+SPAN = (3.0, 1.2 * EDGE)
+"""Least and most voxels along a lesion, drawn evenly in their logarithm. Where the distance went
+with the size, the network learned to draw blobs of that size and not to look at the image."""
 SHUFFLED = 48
 """Samples among which the next one is drawn: those of one region are much alike."""
 IN_MUSCLE = 0.1
@@ -176,15 +178,10 @@ class SampleMaker:
         return Sample(hu, truth, known, present & ~known)
 
     def _grid(self, index: NDArray[np.int64], geometry: Geometry) -> Geometry:
-        """A cube that shows a lesion as a reader's first look does, or as later ones do."""
+        """A cube that shows a lesion from any distance."""
         rng = self._rng
         extent = float((np.ptp(index, axis=0).max() + 1) * geometry.spacing[0])
-        if rng.random() < 0.35:
-            step = FIRST_STEP_MM * np.exp(rng.normal(0, 0.15))
-            while extent > 1.3 * EDGE * step:
-                step *= FARTHER
-        else:
-            step = fitting_step(extent * np.exp(rng.normal(0, 0.3)))
+        step = max(FINEST_MM, extent / np.exp(rng.uniform(*np.log(SPAN))))
         if rng.random() < 0.4:
             center = geometry.points_of_zyx(index[rng.integers(len(index))])
         else:

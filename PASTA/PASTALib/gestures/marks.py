@@ -117,7 +117,8 @@ def _on_line(gesture: Gesture, geometry: Geometry) -> NDArray[np.bool_]:
     for first, second in pairwise(points):
         count = max(1, int(np.ceil(np.linalg.norm(second - first) / step)))
         dense.append(first + (second - first) * np.linspace(0, 1, count + 1)[1:, None])
-    index = np.round(geometry.indices_zyx(np.concatenate(dense))).astype(int)
+    # Not np.round: it turns halves to even numbers, which differ between a CT and a box of it.
+    index = np.floor(geometry.indices_zyx(np.concatenate(dense)) + 0.5).astype(int)
     index = index[((index >= 0) & (index < geometry.shape_zyx)).all(axis=1)]
     hit = np.zeros(geometry.shape_zyx, bool)
     hit[tuple(index.T)] = True

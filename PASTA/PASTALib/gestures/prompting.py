@@ -12,14 +12,21 @@ from scipy import ndimage
 from PASTALib.geometry import Floats, Geometry
 from PASTALib.gestures.click_network import ClickNetwork
 from PASTALib.gestures.close_up import EDGE, CloseUp, cube_around
-from PASTALib.gestures.guess import holding
+from PASTALib.gestures.guess import MOST_BORDER, holding
 from PASTALib.gestures.marks import Gesture
 from PASTALib.gestures.scan import Scan, box_of
 from PASTALib.gestures.view import FINEST_MM, NEIGHBORS, resampled
 from PASTALib.region import Region
 
-FIRST_STEP_MM = 1.8
-"""Voxels of the first look where nothing is known of the size: a cube of 72 mm."""
+FIRST_STEPS_MM = (0.8, 1.1, 1.5, 2.0, 2.8, 4.0)
+"""Voxels of the first looks where nothing is known of the size."""
+SHOWN_SHARE = 1.3
+"""A cube is so much larger than what was drawn."""
+SOFT_HU = (-400.0, 400.0)
+BLUR_MM = 1.0
+RING_MM = 2.0
+RING_SHARE = 0.15
+"""Surroundings are so wide, or this share of the size of the lesion if it is more."""
 SURROUNDINGS_MM = 10.0
 SURROUNDINGS_SHARE = 0.25
 """The cube shows so much, or this share of the lesion if it is more, on all sides of it."""
@@ -75,23 +82,52 @@ def ask(
     """The network's answer from the distance that suits the lesion."""
     points = known_points(gestures, before)
     center, extent = _middle(points)
-    boxed = before is not None or any(g.kind == "box" and g.inside for g in gestures)
-    step = fitting_step(extent) if boxed else max(FIRST_STEP_MM, fitting_step(extent))
+    boxed = any(gesture.kind == "box" and gesture.inside for gesture in gestures)
+    if before is None and not boxed:
+        steps = [step for step in FIRST_STEPS_MM if step * EDGE > SHOWN_SHARE * extent]
+        cubes = [cube_around(center, step) for step in steps or [fitting_step(extent)]]
+        answers = [_look(network, scan, gestures, before, cube) for cube in cubes]
+        return max(answers, key=distinctness)
+    step = fitting_step(extent)
     for _ in range(LOOKS):
-        close_up = CloseUp.of(scan, gestures, before, cube_around(center, step))
-        answer = Answer(close_up, network(close_up))
-        seen = answer.seen
-        if close_up.positive.any():
-            seen = holding(seen, close_up.positive | close_up.present)
-        if not seen.any():
-            break
-        found, found_extent = _middle(np.concatenate([points, _corners(seen, close_up.geometry)]))
-        leaves = seen[_SIDES].any()
-        wanted = FARTHER * step if leaves else fitting_step(found_extent)
+        answer = _look(network, scan, gestures, before, cube_around(center, step))
+        found, found_extent = _middle(np.concatenate([points, answer.corners()]))
+        wanted = FARTHER * step if answer.seen[_SIDES].any() else fitting_step(found_extent)
         if NEAR_ENOUGH[0] <= wanted / step <= NEAR_ENOUGH[1]:
             break
         center, step = found, wanted
     return answer
+
+
+def _look(
+    network: ClickNetwork,
+    scan: Scan,
+    gestures: Sequence[Gesture],
+    before: Region | None,
+    cube: Geometry,
+) -> Answer:
+    close_up = CloseUp.of(scan, gestures, before, cube)
+    return Answer(close_up, network(close_up))
+
+
+def distinctness(answer: Answer) -> float:
+    """Share of the variance of the HU that goes away when lesion and surroundings are told apart.
+
+    Seen from too near or too far the network draws blobs of the wrong size, which differ less from
+    what is around them. All looks are compared with the same blur.
+    """
+    close_up, step = answer.close_up, answer.close_up.geometry.spacing[0]
+    lesion = holding(answer.seen, close_up.positive)
+    leaves = float(lesion[_SIDES].mean())
+    if not lesion.any() or leaves > MOST_BORDER:
+        return -leaves if lesion.any() else -1.0
+    hu = ndimage.gaussian_filter(np.clip(close_up.hu, *SOFT_HU), BLUR_MM / step)
+    size = step * float(lesion.sum()) ** (1 / 3)
+    width = max(RING_MM, RING_SHARE * size) + step / 2
+    around = ndimage.distance_transform_edt(~lesion) * step <= width
+    parts = hu[lesion], hu[around & ~lesion]
+    apart = sum(float(part.var()) * part.size for part in parts)
+    return 1 - apart / (float(hu[around].var()) * int(around.sum()) + 1e-6)
 
 
 def fitting_step(extent_mm: float) -> float:
