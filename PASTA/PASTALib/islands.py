@@ -37,8 +37,10 @@ LEAST_ML = {
 }
 """Structures that are one piece, and the volume below which a piece inside the scan is no organ: a
 fraction of the smallest that adults have. A piece at the edge of the scan may be smaller."""
-BESIDE_LIVER_MM = 30.0
-"""A piece of gallbladder is not farther than this from the liver, where there is one."""
+BESIDE = {"gallbladder": "liver"}
+"""Structures whose pieces lie beside another structure, where the scan shows that one."""
+BESIDE_MM = 30.0
+"""At most so far from it, from box to box."""
 COARSE_MM = 3.0
 """Pieces are counted on every voxel that lies about this far from the next."""
 
@@ -68,31 +70,32 @@ def drop_islands(
         too_small = volumes < LEAST_SHARE * volumes.max()
         cut = np.isin(np.arange(count + 1), _at_the_edge(parts, box, coarse.shape))
         drop = too_small | ((volumes < least_ml) & ~cut)
-        if key == "gallbladder":
-            drop |= _far_from_liver(parts, box, coarse, np.multiply(spacing, every))
+        if key in BESIDE:
+            neighbor = coarse == catalog().label(BESIDE[key])
+            drop |= _far_from(neighbor, parts, box, np.multiply(spacing, every))
         drop[0] = False
         if drop.any():
             _clear(organs, lesions, label, drop[parts], box, every)
 
 
-def _far_from_liver(
+def _far_from(
+    neighbor: NDArray[np.bool_],
     parts: NDArray[np.int32],
     box: tuple[slice, ...],
-    coarse: NDArray[np.uint8],
     step: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """For each number of a piece, whether its box is too far from that of the liver."""
+    """For each number of a piece, whether its box is too far from that of another structure."""
     pieces = ndimage.find_objects(parts)
     far = np.zeros(len(pieces) + 1, bool)
-    liver = ndimage.find_objects((coarse == catalog().label("liver")).astype(np.uint8))
-    if not liver:
+    around = ndimage.find_objects(neighbor.view(np.uint8))
+    if not around:
         return far
     for number, piece in enumerate(pieces, start=1):
         gaps = [
             max(0, wide.start - (at.start + part.stop), at.start + part.start - wide.stop) * mm
-            for wide, at, part, mm in zip(liver[0], box, piece, step, strict=True)
+            for wide, at, part, mm in zip(around[0], box, piece, step, strict=True)
         ]
-        far[number] = np.linalg.norm(gaps) > BESIDE_LIVER_MM
+        far[number] = np.linalg.norm(gaps) > BESIDE_MM
     return far
 
 
