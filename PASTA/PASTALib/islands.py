@@ -74,8 +74,13 @@ def drop_islands(
             neighbor = coarse == catalog().label(BESIDE[key])
             drop |= _far_from(neighbor, parts, box, np.multiply(spacing, every))
         drop[0] = False
-        if drop.any():
-            _clear(organs, lesions, label, drop[parts], box, every)
+        pieces = ndimage.find_objects(parts)
+        for number in np.flatnonzero(drop):
+            piece = pieces[number - 1]
+            place = [
+                slice(b.start + p.start, b.start + p.stop) for b, p in zip(box, piece, strict=True)
+            ]
+            _clear(organs, lesions, label, parts[piece] == number, place, every)
 
 
 def _far_from(
@@ -114,22 +119,24 @@ def _clear(
     organs: NDArray[np.uint8],
     lesions: NDArray[np.uint8],
     label: int,
-    drop: NDArray[np.bool_],
-    box: tuple[slice, ...],
+    piece: NDArray[np.bool_],
+    box: Sequence[slice],
     every: Sequence[int],
 ) -> None:
-    """Clear the voxels of a structure around those that stand for them on the coarse grid."""
+    """Clear the voxels of a piece: those of its structure around what stands for them on the
+    coarse grid, where it lies in `box`."""
     fine = tuple(
         slice(max(0, (place.start - 1) * step), place.stop * step)
         for place, step in zip(box, every, strict=True)
     )
     inside = organs[fine]
-    first = [
-        (place.start * step - f.start) for place, step, f in zip(box, every, fine, strict=True)
-    ]
-    marked = np.zeros(inside.shape, bool)
-    marked[tuple(slice(a, None, step) for a, step in zip(first, every, strict=True))] = drop
-    reach = np.ones([2 * step - 1 for step in every], bool)
-    gone = ndimage.binary_dilation(marked, reach) & (inside == label)
+    seen = tuple(
+        slice(place.start * step - within.start, None, step)
+        for place, step, within in zip(box, every, fine, strict=True)
+    )
+    marked = np.zeros(inside.shape, np.uint8)
+    marked[seen] = piece
+    near = ndimage.maximum_filter(marked, [2 * step - 1 for step in every])
+    gone = (near > 0) & (inside == label)
     inside[gone] = 0
     lesions[fine][gone] = 0
