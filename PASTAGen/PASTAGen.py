@@ -43,6 +43,10 @@ class PASTAGenWidget(ScriptedLoadableModuleWidget):
         self.panel = GeneratorPanel(widget, self.logic)
         self.layout.addWidget(widget)
 
+    def enter(self):
+        """The module is opened."""
+        self.panel.enter()
+
     def exit(self):
         """Another module is opened."""
         self.panel.exit()

@@ -108,6 +108,27 @@ def test_a_lesion_is_tried_out_kept_and_undone(host, scene, ready, sample_volume
     assert len(rows(ready)) == 1
 
 
+def test_keys_take_back_and_do_again_while_the_module_is_open(host, ready, sample_volume):
+    before, keys = hu(sample_volume), ready.keys
+    preview(host, ready)
+    ready.ui.keepButton.click()
+    kept = hu(ready.desk.nodes.volume)
+    ready.ui.diceButton.click()
+    preview(host, ready)
+    assert not np.array_equal(hu(ready.desk.nodes.volume), kept)
+    keys["Ctrl+Z"].activated()  # first what is being tried out
+    assert np.array_equal(hu(ready.desk.nodes.volume), kept)
+    assert ready.ui.statusLabel.text == "Took back: Try a lesion out."
+    keys["Ctrl+Z"].activated()
+    assert np.array_equal(hu(ready.desk.nodes.volume), before)
+    keys["Ctrl+Y"].activated()
+    assert np.array_equal(hu(ready.desk.nodes.volume), kept)
+    assert all(keys[key].enabled for key in keys)
+    ready.exit()
+    assert not any(keys[key].enabled for key in keys)
+    ready.enter()
+
+
 def test_a_turned_knob_changes_the_lesion_on_the_screen(host, ready, sample_volume):
     preview(host, ready)
     first = hu(ready.desk.nodes.volume)
@@ -327,6 +348,17 @@ def test_many_cases_are_made_in_the_background_stopped_and_resumed(host, ready, 
     assert len(list(tmp_path.glob("*/cases/Dataset501_PASTAGen/imagesTr/*.nii.gz"))) == 3
 
 
+def test_the_model_that_is_chosen_in_the_module_pasta_is_tested(host, panel, ready, tmp_path):
+    panel.ui.modelSelector.addItem("Mine", str(tmp_path / "mine"))
+    choose(panel.ui.modelSelector, str(tmp_path / "mine"))
+    preview(host, ready)
+    ready.ui.keepButton.click()
+    ready.ui.testButton.click()
+    assert ready.ui.testLabel.text == "mine looks at the case"
+    host.process_events(lambda: ready.ui.testButton.text == "Test the model", PATIENCE_S)
+    assert str(tmp_path / "mine") in ready.ui.testLabel.text  # there is no such model
+
+
 @pytest.mark.slow
 def test_the_model_is_tested_on_the_case(host, scene, ready):
     preview(host, ready)
@@ -337,7 +369,7 @@ def test_the_model_is_tested_on_the_case(host, scene, ready):
     lines = ready.ui.testLabel.text.splitlines()
     assert lines[0].startswith("L1: ")
     assert "missed" in lines[0] or "Dice" in lines[0]
-    assert "other finding" in lines[-1]
+    assert "by pasta-s; see the module PASTA" in lines[-1]
     assert scene.GetFirstNodeByName("SYNTHETIC Block report") is not None
 
 

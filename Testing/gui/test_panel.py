@@ -68,7 +68,7 @@ def test_accept_and_reject_by_button_and_key(panel, nodes):
 def test_keys_work_only_while_the_module_is_open(host, panel, nodes):
     named = panel.shortcuts._keys
     assert list(named) == ["N", "P", "A", "X", "E", "C", "Ctrl+Z", "Ctrl+Y"]
-    assert all(key.enabled for key in named.values())
+    assert all(named[key].enabled for key in named)
     named["N"].activated()
     assert panel.findings.current == "L1"
     named["A"].activated()
@@ -76,7 +76,7 @@ def test_keys_work_only_while_the_module_is_open(host, panel, nodes):
     named["Ctrl+Z"].activated()
     assert cells(panel, 6)[0] == "AI"
     panel.exit()
-    assert not any(key.enabled for key in named.values())
+    assert not any(named[key].enabled for key in named)
 
 
 def test_all_can_be_rejected_at_once(panel, nodes):

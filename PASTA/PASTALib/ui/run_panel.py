@@ -11,6 +11,7 @@ from PASTALib.signals import Signal
 from PASTALib.ui.case_in_worker import CaseInWorker
 from PASTALib.ui.errors import show_details
 from PASTALib.ui.input_panel import InputPanel
+from PASTALib.ui.parameters import run_choices
 from PASTALib.ui.request import Request
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
@@ -123,11 +124,7 @@ class RunPanel:
             return
         self._started = time.monotonic()
         self.running = tuple(node for node in (volume, organs) if node is not None)
-        choices = {
-            "model": self._parameters.model,
-            "device": self._parameters.device,
-            "mode": self._parameters.mode.name,
-        }
+        choices = run_choices(self._parameters)
         self._progress(0.0, "Starting")
         listener = Listener(
             self._progress,

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-import qt
-import slicer
-
 from PASTALib.ui.findings_panel import FindingsPanel
 from PASTALib.ui.gesture_panel import GesturePanel
+from PASTALib.ui.keys import Keys
 
 
 class Shortcuts:
@@ -26,8 +21,7 @@ class Shortcuts:
     def __init__(self, findings: FindingsPanel, gestures: GesturePanel) -> None:
         self.enabled = False
         self._drawing = False
-        self._window = slicer.util.mainWindow()
-        self._keys: dict[str, Any] = self._made(
+        self._keys = Keys(
             {
                 "N": findings.next,
                 "P": findings.previous,
@@ -39,7 +33,7 @@ class Shortcuts:
                 "Ctrl+Y": findings.redo,
             }
         )
-        self._gesture_keys: dict[str, Any] = self._made(
+        self._gesture_keys = Keys(
             {
                 "P": lambda: gestures.use("point"),
                 "B": lambda: gestures.use("box"),
@@ -53,17 +47,6 @@ class Shortcuts:
         )
         gestures.switched.connect(self.draw)
 
-    def _made(self, actions: dict[str, Callable[[], Any]]) -> dict[str, Any]:
-        if self._window is None:
-            return {}
-        keys = {}
-        for key, action in actions.items():
-            shortcut = qt.QShortcut(qt.QKeySequence(key), self._window)
-            shortcut.connect("activated()", action)
-            shortcut.setEnabled(False)
-            keys[key] = shortcut
-        return keys
-
     def enable(self, on: bool) -> None:
         """Let the keys work, or not: other modules have keys of their own."""
         self.enabled = on
@@ -75,16 +58,11 @@ class Shortcuts:
         self._apply()
 
     def _apply(self) -> None:
-        for key, shortcut in self._keys.items():
-            taken = self._drawing and key in self._gesture_keys
-            shortcut.setEnabled(self.enabled and not taken)
-        for shortcut in self._gesture_keys.values():
-            shortcut.setEnabled(self.enabled and self._drawing)
+        self._keys.enable(self.enabled, but=list(self._gesture_keys) if self._drawing else ())
+        self._gesture_keys.enable(self.enabled and self._drawing)
 
     def remove(self) -> None:
         """Take the keys away from the window."""
-        self.enable(False)
-        for shortcut in (*self._keys.values(), *self._gesture_keys.values()):
-            shortcut.deleteLater()
-        self._keys.clear()
-        self._gesture_keys.clear()
+        self.enabled = False
+        self._keys.remove()
+        self._gesture_keys.remove()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from PASTAGenLib.workbench import Patch
 
 MOST_STEPS = 100
+TRY_OUT = "Try a lesion out"
 
 
 class BenchDesk:
@@ -272,7 +273,13 @@ class BenchDesk:
             self._composed(f"Move {lesion_id}", tuple(lesions))
 
     def undo(self) -> str | None:
-        """Take the latest action back; returns what it was, None if there was none."""
+        """Take the latest action back; returns what it was, None if there was none.
+
+        A lesion that is being tried out is the latest one.
+        """
+        if self.preview is not None:
+            self.discard()
+            return TRY_OUT
         return self._swap(self.steps, self.undone)
 
     def redo(self) -> str | None:

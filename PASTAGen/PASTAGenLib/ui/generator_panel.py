@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import qt
@@ -27,7 +28,9 @@ from PASTALib.errors import PastaError
 from PASTALib.mrml.views import jump_to
 from PASTALib.mrml.volumes import ras_of
 from PASTALib.ui.case_in_worker import CaseInWorker
+from PASTALib.ui.keys import Keys
 from PASTALib.ui.packages import ensure_packages
+from PASTALib.ui.parameters import run_choices_in
 from PASTALib.ui.worker_process import WorkerProcess
 
 SETTLE_MS = 150
@@ -55,14 +58,18 @@ class GeneratorPanel:
         self.desk = BenchDesk(self.engine)
         ui, desk, say, scene = self.ui, self.desk, self._say, self._scene
         case = CaseInWorker(self.worker)
-        self.input = BenchInputPanel(ui, scene, self.engine, ensure_packages, self._progress)
+        chosen = partial(run_choices_in, scene)
+        self.input = BenchInputPanel(
+            ui, scene, self.engine, lambda: chosen()["device"], ensure_packages, self._progress
+        )
         self.form = LesionForm(ui, self.parameters)
         self.place = PlacePanel(ui, self.form, desk, scene, self.open, say)
         self.preview = PreviewPanel(ui, desk, scene, say)
         self.case = CasePanel(ui, desk, scene, say)
         self.export = BenchExportPanel(ui, desk, self.engine)
-        self.test = ModelTest(ui, desk, case, ensure_packages, self._progress)
+        self.test = ModelTest(ui, desk, case, chosen, ensure_packages, self._progress)
         self.many = ManyPanel(ui, self.form, desk, self.open)
+        self.keys = Keys({"Ctrl+Z": self.preview.undo, "Ctrl+Y": self.preview.redo})
         self._still = qt.QTimer()
         self._still.setSingleShot(True)
         self._still.setInterval(SETTLE_MS)
@@ -102,8 +109,13 @@ class GeneratorPanel:
 
     # Life of the panel ---------------------------------------------------------------------------
 
+    def enter(self) -> None:
+        """The module is opened."""
+        self.keys.enable(True)
+
     def exit(self) -> None:
-        """Another module is opened: a click there must not place anything here."""
+        """Another module is opened: a click or a key there must not do anything here."""
+        self.keys.enable(False)
         self.place.drop_point()
 
     def cleanup(self) -> None:
@@ -113,6 +125,7 @@ class GeneratorPanel:
         self.worker.close()
         self.many.close()
         self.place.close()
+        self.keys.remove()
         self.input.harden.close()
         for tag in self._observers:
             self._scene.RemoveObserver(tag)

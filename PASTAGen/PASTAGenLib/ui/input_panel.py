@@ -20,7 +20,8 @@ from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import take_image
 
-MODEL = {"model": "pasta-s", "device": "auto"}
+ORGAN_MODEL = "pasta-s"
+"""A model of the reader's choice need not outline organs; this one is always there, and does."""
 TORSO = {"seed": 1, "spacing_mm": 2.0}
 
 
@@ -31,6 +32,7 @@ class BenchInputPanel:
         ui: the widgets.
         scene: where nodes are added.
         engine: works in the worker.
+        device: gives the device that is chosen in the module PASTA.
         ensure_packages: sees to what is needed; raises `PastaError`.
         progress: told how far it is.
 
@@ -43,11 +45,13 @@ class BenchInputPanel:
         ui: Any,
         scene: Any,
         engine: WorkerEngine,
+        device: Callable[[], str],
         ensure_packages: Callable[[], None],
         progress: Callable[[float, str], None],
     ) -> None:
         self.changed = Signal()
         self._ui, self._scene, self._engine = ui, scene, engine
+        self._device = device
         self._ensure_packages, self._progress = ensure_packages, progress
         self._request: Request | None = None
         self.harden = HardenButton(ui, scene, lambda text: progress(0.0, text))
@@ -134,7 +138,8 @@ class BenchInputPanel:
             self._failed,
             lambda: self._end("Cancelled."),
         )
-        self._request = self._engine.outline_organs(volume, MODEL, listener)
+        choices = {"model": ORGAN_MODEL, "device": self._device()}
+        self._request = self._engine.outline_organs(volume, choices, listener)
         self.refresh()
 
     def _outlined(self, volume: Any, result: dict[str, Any]) -> None:

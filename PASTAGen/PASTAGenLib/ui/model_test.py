@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from PASTAGenLib.mrml.bench_desk import BenchDesk
@@ -17,8 +18,6 @@ from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
 from PASTALib.worker.messages import take_image
 
-CHOICES = {"model": "pasta-s", "device": "auto", "mode": "fast"}
-
 
 class ModelTest:
     """Binds the button that tests the model.
@@ -27,6 +26,7 @@ class ModelTest:
         ui: the widgets.
         desk: has the lesions.
         case: runs the model.
+        choices: gives model, device and mode, as chosen in the module PASTA.
         ensure_packages: sees to what is needed; raises `PastaError`.
         progress: told how far it is.
     """
@@ -36,10 +36,12 @@ class ModelTest:
         ui: Any,
         desk: BenchDesk,
         case: CaseInWorker,
+        choices: Callable[[], dict[str, str]],
         ensure_packages: Callable[[], None],
         progress: Callable[[float, str], None],
     ) -> None:
         self._ui, self._desk, self._case = ui, desk, case
+        self._choices = choices
         self._ensure_packages, self._progress = ensure_packages, progress
         self._request: Request | None = None
         ui.testButton.connect("clicked(bool)", lambda _checked: self._press())
@@ -70,17 +72,19 @@ class ModelTest:
         except PastaError as error:
             self._end(str(error))
             return
+        choices = self._choices()
+        model = Path(choices["model"]).name  # a model of the library is a folder
         listener = Listener(
             self._progress,
-            lambda result: self._done(nodes.volume, result),
+            lambda result: self._done(nodes.volume, model, result),
             self._failed,
             lambda: self._end("Cancelled."),
         )
-        self._ui.testLabel.text = "The model looks at the case"
-        self._request = self._case.analyze(nodes.volume, None, CHOICES, listener)
+        self._ui.testLabel.text = f"{model} looks at the case"
+        self._request = self._case.analyze(nodes.volume, None, choices, listener)
         self.refresh()
 
-    def _done(self, volume: Any, result: dict[str, Any]) -> None:
+    def _done(self, volume: Any, model: str, result: dict[str, Any]) -> None:
         from PASTALib.report import Report
 
         folder = self._case.worker.folder
@@ -92,7 +96,8 @@ class ModelTest:
         lines = [_sentence(outcome) for outcome in found]
         hits = {outcome.finding for outcome in found if outcome.finding is not None}
         others = len(report.findings) - len(hits)
-        lines.append(f"{others} other finding{'' if others == 1 else 's'}; see the module PASTA.")
+        more = f"{others} other finding{'' if others == 1 else 's'}"
+        lines.append(f"{more} by {model}; see the module PASTA.")
         self._end("\n".join(lines))
 
     def _failed(self, failure: Failure) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from PASTAGenLib.mrml import bench_views
-from PASTAGenLib.mrml.bench_desk import BenchDesk
+from PASTAGenLib.mrml.bench_desk import TRY_OUT, BenchDesk
 from PASTALib.errors import PastaError
 
 
@@ -40,12 +40,15 @@ class PreviewPanel:
         ui.discardButton.enabled = desk.preview is not None
         for button in (ui.abButton, ui.differenceButton, ui.show3DButton):
             button.enabled = desk.nodes is not None
-        for button, steps, word in (
-            (ui.undoButton, desk.steps, "Take back"),
-            (ui.redoButton, desk.undone, "Do again"),
+        before = [step.title for step in desk.steps]
+        if desk.preview is not None:
+            before.append(TRY_OUT)
+        for button, titles, word in (
+            (ui.undoButton, before, "Take back (Ctrl+Z)"),
+            (ui.redoButton, [step.title for step in desk.undone], "Do again (Ctrl+Y)"),
         ):
-            button.enabled = bool(steps)
-            button.toolTip = f"{word}: {steps[-1].title}." if steps else word
+            button.enabled = bool(titles)
+            button.toolTip = f"{word}: {titles[-1]}." if titles else word
         if desk.nodes is not None and desk.nodes is not self._seen:
             self._compare()
         self._seen = desk.nodes
