@@ -105,9 +105,9 @@ class GeneratorJobs:
         """Write the case: ``key, name, plans, asked, folder, formats`` to ``files``."""
         from PASTAGenLib.case_export import export_case
 
-        cases = self._opened(arguments).cases(_plans(arguments["plans"]))
         files = export_case(
-            cases,
+            self._opened(arguments),
+            _plans(arguments["plans"]),
             arguments["name"],
             arguments["asked"],
             Path(arguments["folder"]),

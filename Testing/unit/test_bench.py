@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from bench_case import SPACING, in_scene
 from generator_phantom import phantom
 
 from labelled_images import OBLIQUE
@@ -29,7 +30,6 @@ from PASTALib.mrml.volumes import add_volume, image_of, voxels_of_volume  # noqa
 
 pytestmark = pytest.mark.slicer
 LEFT_HANDED = np.diag([-1.0, 1.0, 1.0])
-SPACING = (2.5, 2.5, 4.0)
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +41,6 @@ def carrier():
 def scene(carrier):
     carrier.scene.Clear(0)
     return carrier.scene
-
-
-def in_scene(scene, ct, organs):
-    """Volume node and segmentation node."""
-    none = sitk.Image(organs.GetSize(), sitk.sitkUInt8)
-    none.CopyInformation(organs)
-    volume = add_volume(scene, ct, "Phantom")
-    return volume, add_segmentation(scene, Segmentation(organs, none, none), "Organs")
 
 
 @pytest.fixture
@@ -273,39 +265,6 @@ def test_a_case_of_the_scene_is_taken_up_again(scene, desk):
     desk.hide("L1")
     again.hide("L1")
     assert np.array_equal(voxels_of_volume(nodes.volume), both)
-
-
-def test_every_kind_of_file_is_written(desk, tmp_path):
-    with pytest.raises(PastaError, match="no lesion yet"):
-        desk.export(tmp_path)
-    desk.draw("liver_cyst", seed=5, long_axis_mm=16.0)
-    desk.keep()
-    desk.export(tmp_path)
-    desk.export(tmp_path)  # again, over what is there
-    out = tmp_path / "SYNTHETIC_Phantom"
-    for name in (
-        "case/img.nii.gz", "case/label.nii.gz", "case/total.nii.gz", "case/type.json",
-        "case/report.json", "case/plan.json", "ct.nii.gz", "organs.nii.gz", "lesions.nii.gz",
-        "segmentation.seg.nrrd", "Dataset501_PASTAGen/dataset.json", "Liver/Cyst/1/type.json",
-        "dicom/seg.dcm",
-    ):  # fmt: skip
-        assert (out / name).is_file(), name
-    image = sitk.ReadImage(str(out / "ct.nii.gz"))
-    voxels = voxels_of_volume(desk.nodes.volume)
-    assert np.array_equal(sitk.GetArrayViewFromImage(image), voxels)
-    with pytest.raises(PastaError, match="Choose at least one"):
-        desk.export(tmp_path, [])
-
-
-def test_a_script_makes_many_cases_and_goes_on_with_them(desk, tmp_path):
-    first = desk.make_many("liver_cyst", 2, tmp_path, layout="nnunet", long_axis_mm=14.0)
-    assert (first["done"], first["made"], first["failed"]) == (2, 2, 0)
-    with open(first["sheet"], "rb") as sheet:
-        assert sheet.read(4) == b"\x89PNG"
-    again = desk.make_many("liver_cyst", 2, tmp_path, layout="nnunet", long_axis_mm=14.0)
-    assert (again["done"], again["made"]) == (2, 0)
-    with pytest.raises(PastaError, match="another recipe"):
-        desk.make_many("liver_cyst", 3, tmp_path, layout="nnunet", long_axis_mm=14.0)
 
 
 @pytest.mark.parametrize("kind", list(catalog().lesion_types))

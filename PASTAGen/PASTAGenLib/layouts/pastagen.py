@@ -4,7 +4,8 @@ Images are cubes of 280 voxels of 1 mm with LPS axes. ``label`` is 1 in the orga
 lesion, ``total`` holds TotalSegmentator v1 numbers, ``type.json`` the report: for each organ
 number the shape, nothing, the attributes, and centers and semi-axes in voxels in the order z, y,
 x. Two published samples were measured to find this out; their attribute names are kept, and
-PASTA's five attributes with its own strings are added to them.
+PASTA's five attributes with its own strings are added to them. Where an organ has several lesions,
+shape and attributes are those of the first, and a fifth item has the attributes of each.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ def total_table() -> NDArray[np.uint8]:
     return table
 
 
-def organ_table(kind: str) -> NDArray[np.uint8]:
-    """Look-up table of 256 entries: `ORGAN` for the catalogue labels of a lesion type's organ."""
+def organ_table(kinds: Collection[str]) -> NDArray[np.uint8]:
+    """Look-up table of 256 entries: `ORGAN` for the catalogue labels of lesion types' organs."""
     table = np.zeros(256, np.uint8)
-    table[list(catalog().organ_labels(catalog().lesion_types[kind].organ))] = ORGAN
+    for kind in kinds:
+        table[list(catalog().organ_labels(catalog().lesion_types[kind].organ))] = ORGAN
     return table
 
 
@@ -107,7 +109,7 @@ class PastaGenLayout:
         cube = cube_around(case.lesions)
         masks = [inside(lesion.lesion_mask, cube) for lesion in case.cases]
         organs = on_cube(case.organs, cube)
-        label = organ_table(case.type)[organs]
+        label = organ_table([case.type])[organs]
         for mask in masks:
             label[mask] = LESION
         image = sitk.Resample(
@@ -187,14 +189,13 @@ def report_of(
         key = str(int(held.argmax()) or int(total_table()[catalog().label(truth.structure)]))
         center = [int(n) for n in np.rint(places.mean(axis=0))]
         semi_axes = [max(1, int(n)) for n in np.rint((np.ptp(places, axis=0) + 1) / 2)]
-        if key in entries:
-            centers, sizes = entries[key][3]
-            centers.append(center)
-            sizes.append(semi_axes)
-            continue
         attributes = _attributes(truth, key, semi_axes, enhanced)
-        entries[key] = [attributes["shape"], "", attributes, [[center], [semi_axes]]]
-    return entries
+        entry = entries.setdefault(key, [attributes["shape"], "", attributes, [[], []], []])
+        centers, sizes = entry[3]
+        centers.append(center)
+        sizes.append(semi_axes)
+        entry[4].append(attributes)
+    return {key: entry if len(entry[4]) > 1 else entry[:4] for key, entry in entries.items()}
 
 
 def _attributes(truth: Truth, key: str, semi_axes: list[int], enhanced: bool) -> dict[str, str]:

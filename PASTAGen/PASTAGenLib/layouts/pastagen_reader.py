@@ -28,6 +28,7 @@ class ReportedLesions:
         attributes: as they are in the file, commas at the end taken off.
         centers: voxel indices (z, y, x), one for each lesion; empty where the file has none.
         semi_axes: half sizes in voxels (z, y, x).
+        each: attributes of each lesion, where the file tells them apart.
     """
 
     structure: str | None
@@ -35,6 +36,7 @@ class ReportedLesions:
     attributes: dict[str, str]
     centers: tuple[tuple[int, ...], ...]
     semi_axes: tuple[tuple[int, ...], ...]
+    each: tuple[dict[str, str], ...] = ()
 
     @property
     def pasta(self) -> dict[str, str]:
@@ -115,12 +117,18 @@ def read_type_json(path: Path) -> tuple[ReportedLesions, ...]:
 
 
 def _reported(number: int, entry: Any) -> ReportedLesions:
-    attributes, places = (entry, ([], [])) if isinstance(entry, dict) else (entry[2], entry[3])
+    if isinstance(entry, dict):
+        entry = ["", "", entry, ([], [])]
+    attributes, places, *apart = entry[2:]
     label = catalog().label_table("totalsegmentator_v1").get(number)
     structure = catalog().by_label[label].key if label is not None else None
     centers, sizes = (tuple(tuple(map(int, place)) for place in part) for part in places)
-    kept = {key: str(value).strip().rstrip(",") for key, value in attributes.items()}
-    return ReportedLesions(structure, number, kept, centers, sizes)
+    each = tuple(_plain(values) for values in (apart[0] if apart else ()))
+    return ReportedLesions(structure, number, _plain(attributes), centers, sizes, each)
+
+
+def _plain(attributes: dict[str, Any]) -> dict[str, str]:
+    return {key: str(value).strip().rstrip(",") for key, value in attributes.items()}
 
 
 def _labels(path: Path) -> sitk.Image:

@@ -181,9 +181,9 @@ class DirectEngine:
         """
         from PASTAGenLib.case_export import export_case
 
-        cases = self.workbench(bench).cases(tuple(plan for plan, _ in lesions))
+        plans = tuple(plan for plan, _ in lesions)
         asked = [{**wish.asked, "seed": wish.seed} for _, wish in lesions]
-        return export_case(cases, name, asked, folder, formats)
+        return export_case(self.workbench(bench), plans, name, asked, folder, formats)
 
 
 def _answer(work: Callable[[], Answer], done: Callable[[Answer], None], failed: Failed) -> None:

@@ -62,7 +62,9 @@ class ProducedCase:
     @property
     def mark(self) -> str:
         """Description of every file of it."""
-        return description(f"{self.plan.name} inserted by PASTAGen")
+        one = len({case.truth.type for case in self.cases}) == 1
+        what = self.plan.name if one else f"{len(self.cases)} lesions"
+        return description(f"{what} inserted by PASTAGen")
 
 
 @dataclass(frozen=True)
