@@ -83,8 +83,8 @@ def measure_attributes(
     noise = around.noise(region)
     core = core_statistics(region, around)
     inner = core or without_partial_volume(region, around, hu)
-    organ = labelled(around.organs, catalog().organ_labels(lesion_type.organ))
-    edge = measure_edge(region, around.hu, noise, around.point_spread_mm, organ)
+    own = catalog().organ_labels(lesion_type.organ)
+    edge = measure_edge(region, around.hu, noise, around.point_spread_mm, around.organs, own)
     measured = {
         "shape": shape(region, lesion_type, measurements, around),
         "density": density(inner, reference, lesion_type, around.phase),
@@ -303,14 +303,18 @@ def shape(
 def ellipsoid_fit(region: Region) -> float:
     """Share of a region in the ellipsoid that has its center, axes and number of voxels."""
     spacing = region.geometry.spacing_zyx
-    offsets = np.argwhere(np.ones_like(region.mask)) * spacing
-    inside = offsets[region.mask.ravel()]
-    offsets = offsets - inside.mean(axis=0)
+    inside = np.argwhere(region.mask) * spacing
+    center = inside.mean(axis=0)
     # A voxel is a small box, not a point, so the covariance of one voxel can be inverted, too.
     covariance = np.cov(inside.T, bias=True) + np.diag(spacing**2 / 12)
-    distance = np.einsum("ij,ij->i", offsets @ np.linalg.inv(covariance), offsets)
-    within = distance <= np.partition(distance, region.voxels - 1)[region.voxels - 1]
-    return float(np.count_nonzero(within & region.mask.ravel()) / region.voxels)
+    (a, b, c), (_, d, e), (_, _, f) = np.linalg.inv(covariance)
+    sides = np.ogrid[tuple(slice(n) for n in region.mask.shape)]
+    z, y, x = (
+        side * step - middle for side, step, middle in zip(sides, spacing, center, strict=True)
+    )
+    distance = (z * (a * z + 2 * b * y) + d * y * y) + x * (2 * c * z + 2 * e * y + f * x)
+    within = distance <= np.partition(distance, region.voxels - 1, axis=None)[region.voxels - 1]
+    return float(np.count_nonzero(within & region.mask) / region.voxels)
 
 
 def thickness_mm(region: Region) -> float:

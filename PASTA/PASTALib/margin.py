@@ -12,6 +12,7 @@ from scipy.special import ndtr
 
 from PASTALib.point_spread import POINT_SPREAD_SIGMA_MM
 from PASTALib.region import Region
+from PASTALib.surroundings import labelled
 
 Floats = NDArray[np.float64]
 
@@ -59,7 +60,8 @@ def measure_edge(
     hu: NDArray[np.int16],
     noise: float,
     point_spread_mm: float = POINT_SPREAD_SIGMA_MM,
-    organ: NDArray[np.bool_] | None = None,
+    organs: NDArray[np.uint8] | None = None,
+    organ_labels: tuple[int, ...] = (),
 ) -> Edge | None:
     """Fit an error-function edge to averaged profiles across the lesion's surface.
 
@@ -71,16 +73,18 @@ def measure_edge(
         hu: HU of the whole image.
         noise: local noise SD in HU, to tell which sectors show an edge at all.
         point_spread_mm: sigma of the scanner's blur in the plane.
-        organ: the lesion's organ in the whole image. Where a lesion ends with its organ, the edge
+        organs: catalogue labels of the whole image. Where a lesion ends with its organ, the edge
             is the organ's; so the surface toward the organ counts, if there is enough of it.
+        organ_labels: those of the lesion's organ.
 
     Returns:
         None if no sector of the surface shows an edge.
     """
     grown = region.grown(OUTWARD_MM + 1.0)
     points, normals, depth = _surface_points(grown)
-    if organ is not None and len(points):
-        free = _toward(organ[grown.slices], points, normals, region.geometry.spacing_zyx)
+    if organs is not None and len(points):
+        organ = labelled(organs[grown.slices], organ_labels)
+        free = _toward(organ, points, normals, region.geometry.spacing_zyx)
         if free.mean() >= OWN_SURFACE:
             points, normals = points[free], normals[free]
     if len(points) < 8:

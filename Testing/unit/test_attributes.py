@@ -174,7 +174,8 @@ def test_a_lesion_of_one_voxel_has_no_edge_to_measure() -> None:
     mask = np.zeros((9, 9, 9), bool)
     mask[4, 4, 4] = True
     region = Region.of(mask, Geometry.isotropic(mask.shape, 3.0))
-    assert measure_edge(region, np.zeros(mask.shape, np.int16), 10.0, organ=mask) is None
+    hu, organs = np.zeros(mask.shape, np.int16), mask.astype(np.uint8)
+    assert measure_edge(region, hu, 10.0, organs=organs, organ_labels=(1,)) is None
 
 
 def test_most_real_kidney_tumors_are_round_and_sarcomas_less_often(shared_data) -> None:
