@@ -105,7 +105,7 @@ def drawn_values(plan: InsertionPlan, truth: Mapping[str, Any]) -> dict[str, Any
         "heterogeneity": plan.density.heterogeneity,
         "surface": plan.density.surface,
         "invasion": attributes.get("invasion"),
-        "features": tuple(dict.fromkeys(feature.kind for feature in plan.features)),
+        "features": plan.feature_names,
         "protrudes": plan.outward_mm > 0,
     }
 

@@ -70,6 +70,11 @@ class InsertionPlan:
     box: Box
     grid_shape: tuple[int, int, int]
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What else is seen in and around it, each once; of older plans the kinds of drawing."""
+        return tuple(dict.fromkeys(feature.name or feature.kind for feature in self.features))
+
     def to_json(self) -> str:
         """The plan as JSON text; numbers come back exactly."""
         row = asdict(replace(self, features=()))

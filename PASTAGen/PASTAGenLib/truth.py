@@ -41,7 +41,7 @@ class Truth:
         core_hu, core_sd_hu, core_voxels: the same over its core, see `attributes.core_of`.
         organ_hu: median of the structure before.
         contacts: structures of other organs within 2 mm.
-        features: kinds of what else is seen in and around it.
+        features: names of what else is seen in and around it.
         attributes: PASTA's five attributes with its strings: shape, density, heterogeneity and
             surface as planned, invasion from the contacts. Where the picture cannot hold what was
             planned they say what it holds: fewer than ten voxels have no texture, and a soft edge
@@ -116,7 +116,7 @@ def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
         core_voxels=int(core.size),
         organ_hu=density.base_hu,
         contacts=tuple(contact.structure for contact in lesion.contacts),
-        features=tuple(dict.fromkeys(feature.kind for feature in plan.features)),
+        features=plan.feature_names,
         attributes={
             "shape": plan.shape,
             "density": density.density,

@@ -28,14 +28,13 @@ def placing(stage: Any) -> None:
     stage.scene.GetFirstNodeByName("Lesion").AddControlPointWorld(place, "")
     finished(stage, panel)
     jump(stage, panel)
+    surfaces(panel)
 
 
 def gallery(stage: Any) -> None:
     """A case of several lesions with their surfaces, and a contact sheet of many cases."""
     from pathlib import Path
     from tempfile import TemporaryDirectory
-
-    import slicer
 
     from PASTALib.mrml.volumes import ras_of
 
@@ -50,10 +49,7 @@ def gallery(stage: Any) -> None:
     ui = panel.ui
     ui.caseTable.selectRow(0)
     zoom(stage, ras_of(panel.desk.lesions[0].patch.plan.blob.center))
-    ui.show3DButton.checked = True
-    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
-    view.resetFocalPoint()
-    view.resetCamera()
+    surfaces(panel)
     fill(panel, "liver_tumor", 7, {})
     for section in (ui.inputSection, ui.lesionSection):
         section.collapsed = True
@@ -114,6 +110,16 @@ def jump(stage: Any, panel: Any) -> None:
     point = ras_of(panel.desk.preview.patch.plan.blob.center)
     jump_to(stage.scene, point)
     zoom(stage, point)
+
+
+def surfaces(panel: Any) -> None:
+    """The lesions in 3D, with the camera on all of them."""
+    import slicer
+
+    panel.ui.show3DButton.checked = True
+    view = slicer.app.layoutManager().threeDWidget(0).threeDView()
+    view.resetFocalPoint()
+    view.resetCamera()
 
 
 def zoom(stage: Any, point: tuple[float, float, float]) -> None:

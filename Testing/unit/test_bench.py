@@ -283,6 +283,14 @@ def test_what_a_form_offers_can_be_asked_for(kind):
     assert entry == {"type": kind, "count": 3, "long_axis_mm": 10.0}
 
 
+def test_features_are_told_by_the_names_that_they_are_asked_for_by():
+    bench, wanted = Workbench(*phantom(SPACING)), ("capsule", "necrosis")
+    spec = LesionSpec("liver_tumor", long_axis_mm=30.0, subtype="hcc", features=wanted, seed=2)
+    patch = bench.draw((), spec)
+    assert set(patch.truth["features"]) == set(wanted)
+    assert set(drawn_values(patch.plan, patch.truth)["features"]) == set(wanted)
+
+
 def test_a_field_that_does_not_exist_is_refused():
     with pytest.raises(PastaError, match="'size' is not a property"):
         spec_of("liver_cyst", {"size": 10}, 1)

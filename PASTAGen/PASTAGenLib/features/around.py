@@ -30,6 +30,7 @@ class Rays:
     width_mm: float
     hu: float
     relative: bool = False
+    name: str = ""
     kind: ClassVar[str] = "rays"
     outside: ClassVar[bool] = True
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -71,6 +72,7 @@ class Halo:
     strength: float
     hu: float
     relative: bool = False
+    name: str = ""
     kind: ClassVar[str] = "halo"
     outside: ClassVar[bool] = True
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -101,6 +103,7 @@ class Stranding:
     streaks: tuple[tuple[float, float, float, float], ...]
     hu: float = 10.0
     relative: bool = False
+    name: str = ""
     kind: ClassVar[str] = "stranding"
     outside: ClassVar[bool] = True
     ground: ClassVar[Literal["organ", "fat"]] = "fat"
@@ -134,6 +137,7 @@ class Duct:
     radius_mm: float
     hu: float
     relative: bool = False
+    name: str = ""
     kind: ClassVar[str] = "duct"
     outside: ClassVar[bool] = True
     ground: ClassVar[Literal["organ", "fat"]] = "organ"

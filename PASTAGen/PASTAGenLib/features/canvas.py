@@ -41,6 +41,8 @@ class Feature(Protocol):
     """Something that is seen in or around a lesion besides its own tissue.
 
     Attributes:
+        name: as radiologists call it and requests ask for it, such as ``capsule``; several are
+            drawn by the same kind.
         hu: HU that it has or, where `relative`, that it adds.
         relative: see `hu`.
         outside: whether it lies around the lesion, on the patient's own tissue.
@@ -50,6 +52,9 @@ class Feature(Protocol):
     kind: ClassVar[str]
     outside: ClassVar[bool]
     ground: ClassVar[Literal["organ", "fat"]]
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
 
     @property
     def hu(self) -> float: ...  # noqa: D102

@@ -61,7 +61,8 @@ def draw_features(
         drawn = rng.random() < chance
         asked = spec.features is not None and name in spec.features
         if asked or (spec.features is None and drawn and _fits(name, spec, host, solid)):
-            found += MAKERS[name](host, rng) if name in MAKERS else []
+            made = MAKERS[name](host, rng) if name in MAKERS else []
+            found += [replace(feature, name=name) for feature in made]  # type: ignore[type-var]
     return tuple(found)
 
 
@@ -86,12 +87,13 @@ def _of_subtype(host: Host, rng: np.random.Generator) -> list[Feature]:
     subtype, radius, hu = host.density.subtype, host.radius, host.density.mean_hu
     if subtype == "part_solid":
         solid = _core(host, rng, (0.45, 0.7), SOLID_HU[host.phase] + rng.normal(0, 8), 0.4)
-        return [solid]
+        return [replace(solid, name="solid part")]
     if subtype == "rim":
-        return [Shell(-0.25 * radius, 0.0, float(rng.uniform(300, 600)), relative=True)]
+        added = float(rng.uniform(300, 600))
+        return [Shell(-0.25 * radius, 0.0, added, relative=True, name="dense rim")]
     if subtype == "laminated":
         period = max(1.6, radius * float(rng.uniform(0.5, 0.9)))
-        return [Laminae(period, 0.35 * hu)]
+        return [Laminae(period, 0.35 * hu, name="laminae")]
     return []
 
 

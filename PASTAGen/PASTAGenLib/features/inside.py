@@ -30,6 +30,7 @@ class Core:
     wall_mm: float
     relative: bool = False
     reach_mm: float = 0.0
+    name: str = ""
     kind: ClassVar[str] = "core"
     outside: ClassVar[bool] = False
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -56,6 +57,7 @@ class Shell:
     hu: float
     relative: bool
     edge_mm: float = 0.2
+    name: str = ""
     kind: ClassVar[str] = "shell"
     outside: ClassVar[bool] = False
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -79,6 +81,7 @@ class Laminae:
     hu: float
     relative: bool = True
     reach_mm: float = 0.0
+    name: str = ""
     kind: ClassVar[str] = "laminae"
     outside: ClassVar[bool] = False
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -106,6 +109,7 @@ class Septa:
     hu: float
     relative: bool = True
     reach_mm: float = 0.0
+    name: str = ""
     kind: ClassVar[str] = "septa"
     outside: ClassVar[bool] = False
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
@@ -136,6 +140,7 @@ class Specks:
     hu: float
     relative: bool = False
     reach_mm: float = 0.0
+    name: str = ""
     kind: ClassVar[str] = "specks"
     outside: ClassVar[bool] = False
     ground: ClassVar[Literal["organ", "fat"]] = "organ"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from pathlib import Path
 
 import SimpleITK as sitk
@@ -14,7 +15,7 @@ from PASTALib.errors import PastaError
 from PASTALib.synthetic import SYNTHETIC
 
 NAME = "contact_sheet.png"
-MOST, ABREAST = 24, 6
+MOST = 24
 PIXELS, GAP, CAPTION = 144, 4, 14
 
 
@@ -32,7 +33,7 @@ def write_contact_sheet(out: Path) -> Path:
     shown = [records[int(i * len(records) / MOST)] for i in range(min(MOST, len(records)))]
     if len(records) <= MOST:
         shown = records
-    columns = min(ABREAST, len(shown))
+    columns = ceil(len(shown) ** 0.5)
     rows = -(-len(shown) // columns)
     size = (columns * (PIXELS + GAP), rows * (PIXELS + CAPTION + GAP) + CAPTION)
     sheet = Image.new("L", size, PAPER)

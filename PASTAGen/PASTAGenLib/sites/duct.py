@@ -31,11 +31,11 @@ def upstream_duct(
     width = float(rng.uniform(1.5, 4.0))
     voxels = scene.voxels(host.labels)
     index = np.stack(np.unravel_index(voxels, scene.geometry.shape_zyx), axis=1)
-    points = scene.geometry.points_of_zyx(index)
+    places = scene.geometry.points_of_zyx(index)
     path = [np.zeros(3)]
     x = center[0] + 0.7 * radius_mm
     while x < center[0] + REACH_MM:
-        slab = points[np.abs(points[:, 0] - x) < 0.5 * STEP_MM]
+        slab = places[np.abs(places[:, 0] - x) < 0.5 * STEP_MM]
         near = slab[np.linalg.norm(slab - center - path[-1], axis=1) < 4 * STEP_MM]
         if len(near) < 4:
             break
@@ -43,4 +43,5 @@ def upstream_duct(
         x += STEP_MM
     if len(path) < 3 or np.linalg.norm(path[-1]) < radius_mm + SHORTEST_MM:
         return None
-    return Duct(tuple(as_vector(p) for p in path), width, float(rng.uniform(5, 20)))
+    points = tuple(as_vector(p) for p in path)
+    return Duct(points, width, float(rng.uniform(5, 20)), name="duct dilation")

@@ -135,7 +135,9 @@ def tip(lesion: Kept) -> str:
     lines += [f"{key}: {value}" for key, value in lesion.wish.asked.items()]
     lines += [
         f"Measured: {truth['long_axis_mm']:.1f} mm, {truth['volume_mm3'] / 1000:.2f} ml, "
-        f"{truth['mean_hu']:.0f} HU (organ {truth['organ_hu']:.0f} HU)",
+        f"{truth['mean_hu']:.0f} HU, within its edge {truth['core_hu']:.0f} HU (organ "
+        f"{truth['organ_hu']:.0f} HU)",
         *(f"{key}: {value}" for key, value in truth["attributes"].items()),
+        f"features: {', '.join(truth['features']) or 'none'}",
     ]
     return "\n".join(lines)

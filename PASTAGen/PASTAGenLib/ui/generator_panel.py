@@ -271,6 +271,6 @@ def sentence(truth: dict[str, Any]) -> str:
     name = known.lesion_types[truth["type"]].name
     place = known.structures[truth["structure"]].name.lower()
     return (
-        f"{name}, {truth['long_axis_mm']:.0f} mm, in the {place}: mean {truth['mean_hu']:.0f} HU, "
-        f"organ {truth['organ_hu']:.0f} HU."
+        f"{name}, {truth['long_axis_mm']:.0f} mm, in the {place}: {truth['core_hu']:.0f} HU within "
+        f"its edge, organ {truth['organ_hu']:.0f} HU."
     )
