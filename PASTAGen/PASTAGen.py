@@ -84,6 +84,12 @@ class PASTAGenLogic(ScriptedLoadableModuleLogic):
 
         return add_sample_torso(slicer.mrmlScene, seed)
 
+    def outline(self, volumeNode, model="pasta-s", device="auto"):
+        """Have a model outline the organs of a volume node. Returns the segmentation node."""
+        from PASTAGenLib.mrml.organs import outline_organs
+
+        return outline_organs(volumeNode, model, device)
+
     def jobs(self):
         """Modules with the worker's jobs."""
         return ["PASTALib.worker.jobs", "PASTAGenLib.jobs"]

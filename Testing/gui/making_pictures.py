@@ -28,7 +28,6 @@ def placing(stage: Any) -> None:
     stage.scene.GetFirstNodeByName("Lesion").AddControlPointWorld(place, "")
     finished(stage, panel)
     jump(stage, panel)
-    surfaces(panel)
 
 
 def gallery(stage: Any) -> None:
@@ -73,7 +72,7 @@ def opened(stage: Any) -> Any:
     panel.input.choose(volume, organs)
     display = volume.GetDisplayNode()
     display.AutoWindowLevelOff()
-    display.SetWindowLevel(400, 40)
+    display.SetWindowLevel(280, 70)  # as the liver is read
     slicer.util.setSliceViewerLayers(background=volume)
     slicer.util.resetSliceViews()
     return panel

@@ -291,6 +291,25 @@ def test_features_are_told_by_the_names_that_they_are_asked_for_by():
     assert set(drawn_values(patch.plan, patch.truth)["features"]) == set(wanted)
 
 
+def test_scripts_look_at_a_case_as_the_buttons_do(scene, desk):
+    with pytest.raises(PastaError, match="no lesion yet"):
+        desk.difference()
+    with pytest.raises(PastaError, match="There is no preset 'Wart'"):
+        desk.draw_preset("Wart")
+    assert desk.draw_preset("Liver cyst, 15 mm", seed=4)["type"] == "liver_cyst"
+    desk.keep()
+    desk.without_lesions()
+    assert not desk.nodes.lesions.GetDisplayNode().GetVisibility()
+    desk.without_lesions(False)
+    assert desk.nodes.lesions.GetDisplayNode().GetVisibility()
+    desk.difference()
+    assert voxels_of_volume(scene.GetFirstNodeByName("SYNTHETIC difference")).any()
+    desk.difference(False)
+    assert scene.GetFirstNodeByName("SYNTHETIC difference") is None
+    desk.surfaces()
+    assert desk.nodes.lesions.GetSegmentation().ContainsRepresentation("Closed surface")
+
+
 def test_a_field_that_does_not_exist_is_refused():
     with pytest.raises(PastaError, match="'size' is not a property"):
         spec_of("liver_cyst", {"size": 10}, 1)

@@ -20,6 +20,7 @@ from PASTALib.mrml.volumes import grid_of
 from PASTALib.signals import Signal
 
 if TYPE_CHECKING:
+    from PASTAGenLib.boxes import Box
     from PASTAGenLib.insertion_plan import InsertionPlan
     from PASTAGenLib.mrml.bench_nodes import BenchNodes
     from PASTAGenLib.workbench import Patch
@@ -67,6 +68,14 @@ class BenchDesk:
     def undone(self) -> list[Step]:
         """What can be done again, the latest last."""
         return self._state.undone
+
+    @property
+    def boxes(self) -> list[Box]:
+        """Where the volume differs from the original, the lesion that is tried out included."""
+        patches = [kept.patch for kept in self.lesions if kept.shown]
+        if self.preview is not None and self.preview.patch is not None:
+            patches.append(self.preview.patch)
+        return [patch.plan.box for patch in patches]
 
     def lesion(self, lesion_id: str) -> Kept:
         """A lesion by its id.

@@ -23,6 +23,17 @@ OPACITY = 0.6
 RAINBOW = "vtkMRMLColorTableNodeRainbow"
 
 
+def show_without(nodes: BenchNodes, without: bool) -> None:
+    """Show the CT without its lesions, or with them again."""
+    old, new = nodes.original, nodes.volume
+    if without:
+        old, new = new, old
+    swap_background(nodes.volume.GetScene(), old, new)
+    display = nodes.lesions.GetDisplayNode()
+    if display is not None:
+        display.SetVisibility(not without)
+
+
 def swap_background(scene: Any, old: Any, new: Any) -> None:
     """Show another volume where one is shown; zoom and place of the slices stay."""
     for composite in _composites(scene):

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PASTAGenLib.mrml import bench_views
 from PASTAGenLib.mrml.bench_desk import BenchDesk
 from PASTAGenLib.mrml.engines import DirectEngine, Wish
 from PASTALib.errors import PastaError
 
 if TYPE_CHECKING:
     from PASTAGenLib.found import Outcome
+    from PASTAGenLib.mrml.bench_nodes import BenchNodes
 
 ALL_FORMATS = ("case", "nifti", "seg.nrrd", "nnunet", "pastagen", "dicom")
 
@@ -37,12 +39,40 @@ class ScriptBench(BenchDesk):
         assert self.preview.patch is not None
         return self.preview.patch.truth
 
-    def export(self, folder: str | Path, formats: Sequence[str] = ALL_FORMATS) -> tuple[Path, ...]:
-        """Write the case; returns files and folders."""
+    def draw_preset(self, name: str, seed: int = 1) -> dict[str, Any]:
+        """Try the lesion of a bundled preset out, such as "Bosniak I cyst"; see `draw`."""
+        from PASTAGenLib.presets import read_presets
+
+        presets = {preset.name: preset for preset in read_presets()[0]}
+        if name not in presets:
+            raise PastaError(f"There is no preset '{name}'; use one of {', '.join(presets)}.")
+        return self.draw(presets[name].type, seed, **presets[name].asked)
+
+    def without_lesions(self, on: bool = True) -> None:
+        """Show the CT without its lesions, or with them again."""
+        bench_views.show_without(self._made(), on)
+
+    def difference(self, shown: bool = True) -> None:
+        """Color what the lesions changed, or no longer."""
+        nodes = self._made()
+        if shown:
+            bench_views.show_difference(nodes, self.boxes)
+        else:
+            bench_views.hide_difference(nodes.volume.GetScene())
+
+    def surfaces(self, shown: bool = True) -> None:
+        """Show the lesions in 3D, or no longer."""
+        bench_views.show_3d(self._made(), shown)
+
+    def _made(self) -> BenchNodes:
         if self.nodes is None:
             raise PastaError("The case has no lesion yet; keep one first.")
+        return self.nodes
+
+    def export(self, folder: str | Path, formats: Sequence[str] = ALL_FORMATS) -> tuple[Path, ...]:
+        """Write the case; returns files and folders."""
+        name = self._made().volume.GetName()
         lesions = [(kept.patch.plan, kept.wish) for kept in self.lesions if kept.shown]
-        name = self.nodes.volume.GetName()
         return self.engine.export(self._open(), name, lesions, Path(folder), formats)
 
     def make_many(
@@ -74,9 +104,7 @@ class ScriptBench(BenchDesk):
         from PASTALib.mrml.analyze import analyze_volume
 
         self.discard()
-        if self.nodes is None:
-            raise PastaError("The case has no lesion yet; keep one first.")
-        return outcomes_of(self, analyze_volume(self.nodes.volume, model=model, device=device))
+        return outcomes_of(self, analyze_volume(self._made().volume, model=model, device=device))
 
 
 def _raise(sentence: str) -> None:

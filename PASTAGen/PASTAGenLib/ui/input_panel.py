@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import SimpleITK as sitk
-
+from PASTAGenLib.mrml.organs import add_organs
 from PASTAGenLib.ui.bench_in_worker import WorkerEngine
-from PASTALib.ct import Segmentation
 from PASTALib.errors import PastaError
-from PASTALib.mrml.segmentations import add_segmentation
 from PASTALib.mrml.volumes import add_volume, is_bent
 from PASTALib.signals import Signal
 from PASTALib.synthetic import NODE_ATTRIBUTE
@@ -116,7 +113,7 @@ class BenchInputPanel:
         folder = self._engine.worker.folder
         volume = add_volume(self._scene, take_image(result["image"], folder), result["name"])
         volume.SetAttribute(NODE_ATTRIBUTE, "1")
-        organs = self._added(take_image(result["organs"], folder), volume)
+        organs = add_organs(take_image(result["organs"], folder), volume)
         self.choose(volume, organs)
         self._progress(0.0, f"{volume.GetName()} is ready.")
 
@@ -147,7 +144,7 @@ class BenchInputPanel:
         if volume.GetScene() is None:
             self._end("The CT is no longer there.")
             return
-        self._ui.organsSelector.setCurrentNode(self._added(organs, volume))
+        self._ui.organsSelector.setCurrentNode(add_organs(organs, volume))
         self._end("The organs are outlined; check them before you rely on them.")
 
     def _failed(self, failure: Failure) -> None:
@@ -157,15 +154,3 @@ class BenchInputPanel:
         self._request = None
         self._progress(0.0, sentence)
         self.refresh()
-
-    def _added(self, organs: sitk.Image, volume: Any) -> Any:
-        none = sitk.Image(organs.GetSize(), sitk.sitkUInt8)
-        none.CopyInformation(organs)
-        node = add_segmentation(
-            self._scene,
-            Segmentation(organs, none, none),
-            f"Organs of {volume.GetName()}",
-            volume=volume,
-        )
-        node.GetDisplayNode().SetVisibility(False)
-        return node

@@ -75,26 +75,14 @@ class PreviewPanel:
             self._tell(f"Did again: {title}.")
 
     def _compare(self) -> None:
-        nodes = self._desk.nodes
-        if nodes is None:
-            return
-        old, new = nodes.original, nodes.volume
-        if self._ui.abButton.checked:
-            old, new = new, old
-        bench_views.swap_background(self._scene, old, new)
-        display = nodes.lesions.GetDisplayNode()
-        if display is not None:
-            display.SetVisibility(not self._ui.abButton.checked)
+        if self._desk.nodes is not None:
+            bench_views.show_without(self._desk.nodes, self._ui.abButton.checked)
 
     def _difference(self) -> None:
-        nodes, desk = self._desk.nodes, self._desk
-        if nodes is None or not self._ui.differenceButton.checked:
+        if self._desk.nodes is None or not self._ui.differenceButton.checked:
             bench_views.hide_difference(self._scene)
-            return
-        patches = [kept.patch for kept in desk.lesions if kept.shown]
-        if desk.preview is not None and desk.preview.patch is not None:
-            patches.append(desk.preview.patch)
-        bench_views.show_difference(nodes, [patch.plan.box for patch in patches])
+        else:
+            bench_views.show_difference(self._desk.nodes, self._desk.boxes)
 
     def _surfaces(self, shown: bool) -> None:
         if self._desk.nodes is not None:
