@@ -57,22 +57,16 @@ class PASTAGenWidget(ScriptedLoadableModuleWidget):
 
 
 class PASTAGenLogic(ScriptedLoadableModuleLogic):
-    """The module without a window, for scripts. Every method blocks until it is done."""
+    """The module without a window, for scripts. Methods block, and raise `PastaError`."""
 
     def desk(self, volumeNode, organsNode):
         """A desk for one scan: each button is a method of it."""
-        from PASTAGenLib.mrml.script_bench import ScriptBench
+        from PASTAGenLib.mrml.script_bench import open_bench
 
-        desk = ScriptBench()
-        desk.take(volumeNode, organsNode)
-        return desk
+        return open_bench(volumeNode, organsNode)
 
     def insert(self, volumeNode, organsNode, lesionType, longAxisMm=0.0, seed=0):
-        """Insert one lesion into a copy of a volume node; `longAxisMm` of 0 draws a usual size.
-
-        Returns `PASTAGenLib.mrml.bench_nodes.BenchNodes`; raises `PastaError`, with a sentence
-        for the user, where the lesion cannot be inserted.
-        """
+        """Insert one lesion into a copy of a volume node (0 mm: a usual size): `BenchNodes`."""
         desk = self.desk(volumeNode, organsNode)
         desk.draw(lesionType, seed, **({"long_axis_mm": longAxisMm} if longAxisMm else {}))
         desk.keep()

@@ -138,3 +138,14 @@ def generator(host: Any) -> Iterator[Any]:
     yield panel
     panel.worker.close()
     panel.many.worker.close()
+
+
+@pytest.fixture
+def ready(generator: Any, sample_volume: Any, sample_organs: Any) -> Any:
+    """The panel of PASTAGen with CT and organs chosen, and a small liver cyst in the form."""
+    from gui.making import choose
+
+    generator.input.choose(sample_volume, sample_organs)
+    choose(generator.ui.typeSelector, "liver_cyst")
+    generator.ui.sizeSpinBox.value = 18.0
+    return generator

@@ -107,5 +107,12 @@ class ScriptBench(BenchDesk):
         return outcomes_of(self, analyze_volume(self._made().volume, model=model, device=device))
 
 
+def open_bench(volume: Any, organs: Any) -> ScriptBench:
+    """A case in the making of a CT and the segmentation of its organs."""
+    bench = ScriptBench()
+    bench.take(volume, organs)
+    return bench
+
+
 def _raise(sentence: str) -> None:
     raise PastaError(sentence)
