@@ -11,6 +11,7 @@ from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.attributes.cli import add_attributes
+from PASTATrain.closer.cli import add_closer
 from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
 from PASTATrain.finetuning.cli import add_finetune
@@ -61,6 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_stored(commands)
     add_finetune(commands)
     add_prompt(commands)
+    add_closer(commands)
     return parser
 
 

@@ -10,7 +10,8 @@ from PASTALib.model import ModelInfo, save_model
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.patches import NORMALIZATION
-from PASTATrain.training import CHECKPOINT, fresh_network, steps_done
+from PASTATrain.states import CHECKPOINT, steps_done
+from PASTATrain.training import fresh_network
 
 if TYPE_CHECKING:
     from PASTALib.network import UNet

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 from PASTATrain.config import TrainingConfig
-from PASTATrain.training import CHECKPOINT, TrainingState
+from PASTATrain.states import CHECKPOINT, TrainingState
+from PASTATrain.training import fresh_state
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from PASTALib.network import UNet
 
 PART_BYTES = 15 * 2**20
 STEP = "step"
 
 
-def tensors_of(state: TrainingState) -> dict[str, Tensor]:
+def tensors_of(state: TrainingState[UNet]) -> dict[str, Tensor]:
     """Everything that a run goes on from, by name."""
     import torch
 
@@ -60,7 +63,7 @@ def pack(run: Path, config: TrainingConfig, out: Path, limit: int = PART_BYTES) 
 
     if not (run / CHECKPOINT).is_file():
         raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
-    state = TrainingState.fresh(config, "cpu")
+    state = fresh_state(config, "cpu")
     state.resume(run / CHECKPOINT, "cpu")
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("part*.safetensors"):
@@ -85,7 +88,7 @@ def unpack(parts: Path, config: TrainingConfig, run: Path) -> int:
     tensors: dict[str, Tensor] = {}
     for path in sorted(parts.glob("part*.safetensors")):
         tensors.update(load_file(path))
-    state = TrainingState.fresh(config, "cpu")
+    state = fresh_state(config, "cpu")
     try:
         state.step = int(tensors[STEP])
         state.network.load_state_dict(_with_prefix(tensors, "network."))

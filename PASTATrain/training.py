@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PASTALib.errors import PastaError
-from PASTALib.files import written_atomically
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.cases import STORED, case_files, load_case
 from PASTATrain.classes import CLASSES, IGNORE
@@ -19,15 +16,13 @@ from PASTATrain.config import TrainingConfig
 from PASTATrain.distributed import this_process
 from PASTATrain.losses import FIRST_LESION, SegmentationLoss
 from PASTATrain.patches import endless
+from PASTATrain.states import CHECKPOINT, StepLog, TrainingState
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
     from PASTALib.network import UNet, Window
-
-CHECKPOINT = "checkpoint.pt"
-LOG = "log.csv"
 
 
 def patch_loader(folder: Path, config: TrainingConfig, start: int) -> DataLoader:
@@ -101,64 +96,15 @@ def fresh_network(config: TrainingConfig) -> UNet:
     )
 
 
-@dataclass
-class TrainingState:
-    """What a checkpoint keeps: the network, the moving average of its weights, the optimizer."""
-
-    network: UNet
-    average: UNet
-    optimizer: torch.optim.Optimizer
-    step: int = 0
-
-    @classmethod
-    def fresh(cls, config: TrainingConfig, device: str) -> TrainingState:
-        """An untrained network; the same seed gives the same weights."""
-        import torch
-
-        torch.manual_seed(config.seed)
-        network, average = (fresh_network(config).to(device) for _ in range(2))
-        average.load_state_dict(network.state_dict())
-        optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
-        return cls(network, average, optimizer)
-
-    def save(self, path: Path) -> None:
-        """Write a checkpoint atomically."""
-        import torch
-
-        state = {
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-        }
-        with written_atomically(path) as temporary:
-            torch.save(state, temporary)
-
-    def resume(self, path: Path, device: str) -> None:
-        """Load a checkpoint if there is one."""
-        import torch
-
-        if not path.is_file():
-            return
-        state = torch.load(path, map_location=device, weights_only=True)
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = int(state["step"])
-
-    def update_average(self, decay: float) -> None:
-        """Move the average of the weights toward the present ones; early steps forget faster."""
-        import torch
-
-        decay = min(decay, (1 + self.step) / (10 + self.step))
-        with torch.no_grad():
-            pairs = zip(self.average.parameters(), self.network.parameters(), strict=True)
-            for kept, new in pairs:
-                kept.lerp_(new, 1 - decay)
+def fresh_state(config: TrainingConfig, device: str) -> TrainingState[UNet]:
+    """An untrained network of a run."""
+    return TrainingState.fresh(
+        lambda: fresh_network(config), config.seed, config.weight_decay, device
+    )
 
 
 def training_step(
-    state: TrainingState,
+    state: TrainingState[UNet],
     scales: torch.nn.Module,
     batch: dict[str, torch.Tensor],
     config: TrainingConfig,
@@ -240,7 +186,7 @@ def train(
     from PASTALib.network import AllScales
 
     run.mkdir(parents=True, exist_ok=True)
-    state = TrainingState.fresh(config, device)
+    state = fresh_state(config, device)
     state.resume(run / CHECKPOINT, device)
     first, began = state.step, time.monotonic()
     with this_process() as process:
@@ -268,38 +214,3 @@ def train(
             state.save(run / CHECKPOINT)
             log.close()
     return state.step
-
-
-class StepLog:
-    """Losses of a run by their names, appended to ``log.csv`` and TensorBoard."""
-
-    def __init__(self, run: Path, losses: Sequence[str] = ("loss",)) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
-        path = run / LOG
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = not path.exists()
-        self._losses = losses
-        self._stream = path.open("a", newline="")
-        self._rows = csv.writer(self._stream)
-        if new:
-            self._rows.writerow(["step", *losses])
-        self._board = SummaryWriter(str(run / "tensorboard"))
-
-    def add(self, step: int, *values: float) -> None:
-        """Note the losses of a step (or epoch)."""
-        self._rows.writerow([step, *(f"{value:.5f}" for value in values)])
-        self._stream.flush()
-        for name, value in zip(self._losses, values, strict=True):
-            self._board.add_scalar(name, value, step)
-
-    def close(self) -> None:
-        """Write what is still held."""
-        self._stream.close()
-        self._board.close()
-
-
-def steps_done(run: Path) -> int:
-    """Steps that the log of a run tells of."""
-    with (run / LOG).open(newline="") as stream:
-        return max(int(row["step"]) for row in csv.DictReader(stream))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import SimpleITK as sitk
 
+from PASTALib.closer.verdict import look_closer
 from PASTALib.ct import CT, Segmentation
 from PASTALib.ct_labels import CTLabels
 from PASTALib.errors import PastaError
@@ -74,13 +75,23 @@ def segment(
     labels = _labels_of_tiles(grid, model, organs is None, overlap, progress, cancel)
     if cancel:
         cancel.check()
-    progress(0.97, "Putting lesions into their organs")
     step = ct.image.GetSpacing()[::-1]
     if organs is not None:
         labels.organs[:] = sitk.GetArrayViewFromImage(organs)
         drop_outside_organs(labels.lesions, labels.probability, labels.organs, step)
     types = labels.lesions.copy()
     one_type_each(labels.lesions, labels.probability)
+    if model.closer is not None:
+        look_closer(
+            ct.image,
+            labels,
+            model.info.spacing_mm,
+            model.closer,
+            progress=part_of(progress, 0.9, 0.97),
+            cancel=cancel,
+        )
+        np.copyto(types, labels.lesions, where=types == 0)
+    progress(0.97, "Putting lesions into their organs")
     drop_improbable(labels.lesions, labels.probability, float(np.prod(step)), model.info)
     include_lesions(labels.organs, labels.lesions, step)
     if roi is not None:
@@ -143,7 +154,7 @@ def _labels_of_tiles(
     image = sitk.GetArrayViewFromImage(grid.image)
     rows = rows_of_tiles(image, model.info.patch, overlap, air=BODY_HU)
     total = sum(len(tiles) for tiles in rows.values())
-    runner = TileRunner(model, image.shape, part_of(progress, 0.05, 0.95), total, cancel)
+    runner = TileRunner(model, image.shape, part_of(progress, 0.05, 0.9), total, cancel)
     starts = [*rows, image.shape[0]]
     for start, following in pairwise(starts):
         runner.run(image, rows[start])

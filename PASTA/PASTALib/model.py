@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
@@ -10,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PASTALib.catalog import catalog
+from PASTALib.closer.look import CloserLook, load_closer_look
 from PASTALib.confidence import Calibration
 from PASTALib.errors import PastaError
-from PASTALib.files import resource_folder, write_text, written_atomically
+from PASTALib.files import resource_folder, write_text
+from PASTALib.weights import read_weights, write_weights
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,11 +112,19 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready to run, in evaluation mode on its device."""
+    """A network ready to run, in evaluation mode on its device, with its closer look if it has one.
+
+    Attributes:
+        info: what it is.
+        network: finds organs and lesions.
+        device: of both networks.
+        closer: judges what may be a lesion once more.
+    """
 
     info: ModelInfo
     network: UNet
     device: str
+    closer: CloserLook | None = None
 
 
 def available_models() -> dict[str, Path]:
@@ -177,15 +186,6 @@ def read_info(folder: Path) -> ModelInfo:
     return info
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while part := stream.read(1 << 24):
-            digest.update(part)
-    return digest.hexdigest()
-
-
 def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     """Load a model for inference.
 
@@ -200,36 +200,7 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     info = read_info(folder)
     network = info.network()
     read_weights(network, folder / WEIGHTS_FILE, info.sha256, INFO_FILE)
-    return Model(info, network.eval().to(device), device)
-
-
-def read_weights(network: UNet, weights: Path, sha256: str, described_in: str) -> None:
-    """Fill a network with the weights of a file.
-
-    Args:
-        network: of the kind that the weights are of.
-        weights: safetensors file.
-        sha256: of the file; not checked if empty.
-        described_in: name of the file that says so, for messages.
-
-    Raises:
-        PastaError: the file is missing or damaged, or of another network.
-    """
-    from safetensors.torch import load_file
-
-    if not weights.is_file():
-        raise PastaError(f"The weights '{weights}' are missing; copy the whole folder.")
-    if sha256 and file_sha256(weights) != sha256:
-        raise PastaError(
-            f"The weights '{weights}' do not match the checksum in {described_in}; copy the model "
-            "folder again."
-        )
-    try:
-        network.load_state_dict({key: value.float() for key, value in load_file(weights).items()})
-    except Exception as error:
-        raise PastaError(
-            f"The weights '{weights}' do not fit the network that {described_in} describes."
-        ) from error
+    return Model(info, network.eval().to(device), device, load_closer_look(folder, device))
 
 
 def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = True) -> ModelInfo:
@@ -244,19 +215,6 @@ def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = Tru
     info = replace(info, sha256=write_weights(network, folder / WEIGHTS_FILE, half=half))
     write_info(folder, info)
     return info
-
-
-def write_weights(network: UNet, path: Path, *, half: bool) -> str:
-    """Write a safetensors file, atomically; returns its SHA-256."""
-    from safetensors.torch import save_file
-
-    state = {
-        key: (value.half() if half else value).contiguous()
-        for key, value in network.state_dict().items()
-    }
-    with written_atomically(path) as temporary:
-        save_file(state, temporary)
-    return file_sha256(path)
 
 
 def write_info(folder: Path, info: ModelInfo) -> None:

@@ -15,14 +15,8 @@ from PASTALib.errors import PastaError
 from PASTALib.exchange.nnunet_import import import_nnunet
 from PASTALib.exchange.pasta_import import import_pasta
 from PASTALib.exchange.pretrained import read_pretrained
-from PASTALib.model import (
-    INFO_FILE,
-    PRETRAINED_FILE,
-    WEIGHTS_FILE,
-    available_models,
-    file_sha256,
-    read_info,
-)
+from PASTALib.model import INFO_FILE, PRETRAINED_FILE, WEIGHTS_FILE, available_models, read_info
+from PASTALib.weights import file_sha256
 
 NNUNET_PLANS = "plans.json"
 """What the folder of a model that nnU-Net v2 trained holds."""

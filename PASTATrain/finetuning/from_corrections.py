@@ -33,7 +33,8 @@ from PASTATrain.finetuning.before_after import (
 )
 from PASTATrain.settings import keep_settings, read_settings
 from PASTATrain.sources import torso_case
-from PASTATrain.training import CHECKPOINT, TrainingState, train
+from PASTATrain.states import CHECKPOINT
+from PASTATrain.training import fresh_state, train
 
 FIRST_TORSO = 2000
 """Seed of the first torso; training and evaluation count from 0, tuning from 1000."""
@@ -204,7 +205,7 @@ def _prepare(
 def _begin(run: Path, training: TrainingConfig, start: Model, device: str) -> None:
     """A checkpoint with the weights to start from, unless the run has one."""
     if not (run / CHECKPOINT).is_file():
-        state = TrainingState.fresh(training, device)
+        state = fresh_state(training, device)
         weights = start.network.state_dict()
         state.network.load_state_dict(weights)
         state.average.load_state_dict(weights)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from PASTALib.files import written_atomically
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.heads.losses import Loss
-from PASTATrain.training import StepLog
+from PASTATrain.states import StepLog
 
 CHECKPOINT = "checkpoint.pt"
 VALIDATION_SHARE = 0.2

@@ -8,7 +8,7 @@ from pathlib import Path
 from PASTALib.errors import PastaError
 from PASTALib.gestures.click_network import ClickInfo, save_click_network
 from PASTATrain.prompting.config import PromptingConfig, info_of
-from PASTATrain.training import CHECKPOINT
+from PASTATrain.states import CHECKPOINT
 
 
 def export_prompting(run: Path, config: PromptingConfig, folder: Path) -> ClickInfo:

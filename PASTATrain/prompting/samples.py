@@ -12,10 +12,11 @@ from scipy.spatial.transform import Rotation
 
 from PASTAGenLib.transforms.patch_lesions import PatchLesions
 from PASTALib.catalog import catalog
+from PASTALib.cubes import cube_around, resampled, sampled
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Floats, Geometry
-from PASTALib.gestures.close_up import EDGE, cube_around, sampled
-from PASTALib.gestures.view import FINEST_MM, resampled
+from PASTALib.gestures.close_up import EDGE
+from PASTALib.gestures.view import FINEST_MM
 from PASTATrain import augment
 from PASTATrain.cases import case_files, load_case
 from PASTATrain.patches import NORMALIZATION, Source, cube
@@ -187,7 +188,7 @@ class SampleMaker:
         else:
             middle = (index.min(axis=0) + index.max(axis=0)) / 2
             center = geometry.points_of_zyx(middle) + rng.normal(0, 0.08 * EDGE * step, 3)
-        return cube_around(center, float(step), self._direction())
+        return cube_around(center, float(step), EDGE, self._direction())
 
     def _direction(self) -> tuple[float, ...]:
         """Turned a little, and mirrored along any axis."""

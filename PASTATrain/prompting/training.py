@@ -7,7 +7,6 @@ round to round.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,10 +21,12 @@ from PASTATrain.prompting.config import PromptingConfig, info_of
 from PASTATrain.prompting.judging import Judge
 from PASTATrain.prompting.samples import Sample, SampleMaker
 from PASTATrain.prompting.session import Session
-from PASTATrain.training import CHECKPOINT, StepLog, TrainingState
+from PASTATrain.states import CHECKPOINT, StepLog, TrainingState, warm_cosine
 
 if TYPE_CHECKING:
     import torch
+
+    from PASTALib.network import UNet
 
 SCALE_WEIGHTS = (1.0, 0.5)
 """Of the loss at the finest resolution and at half of it."""
@@ -35,21 +36,10 @@ CLIPPED = 5.0
 """Largest norm of the gradient."""
 
 
-def fresh_state(config: PromptingConfig, device: str) -> TrainingState:
-    """An untrained network; the same seed gives the same weights."""
-    import torch
-
-    torch.manual_seed(config.seed)
-    network, average = (info_of(config).network().to(device) for _ in range(2))
-    average.load_state_dict(network.state_dict())
-    optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
-    return TrainingState(network, average, optimizer)
-
-
-def learning_rate(step: int, config: PromptingConfig) -> float:
-    """Linear warm-up, then a cosine to a hundredth of the peak."""
-    warm = min(1.0, (step + 1) / max(1, config.warm_up))
-    return config.learning_rate * warm * (0.505 + 0.495 * math.cos(math.pi * step / config.steps))
+def fresh_state(config: PromptingConfig, device: str) -> TrainingState[UNet]:
+    """An untrained network of a run."""
+    make = info_of(config).network
+    return TrainingState.fresh(make, config.seed, config.weight_decay, device)
 
 
 def finest_level(step: int, config: PromptingConfig) -> int:
@@ -118,7 +108,7 @@ class OutlineLoss:
 
 
 def training_step(
-    state: TrainingState,
+    state: TrainingState[UNet],
     sessions: Sequence[Session],
     config: PromptingConfig,
     loss_of: OutlineLoss,
@@ -130,7 +120,7 @@ def training_step(
 
     finest = finest_level(state.step, config)
     for group in state.optimizer.param_groups:
-        group["lr"] = learning_rate(state.step, config)
+        group["lr"] = warm_cosine(state.step, config.steps, config.warm_up, config.learning_rate)
     device = next(state.network.parameters()).device
     info = info_of(config)
     shown = np.stack([info.input_of(session.close_up) for session in sessions])

@@ -13,7 +13,7 @@ from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.distributed import this_process
 from PASTATrain.losses import SegmentationLoss
-from PASTATrain.training import TrainingState, training_step
+from PASTATrain.training import fresh_state, training_step
 
 CONFIG = TrainingConfig(features=(4, 8, 8), steps=4, coarse_steps=2, warm_up=1)
 PROCESSES = 2
@@ -29,7 +29,7 @@ def batch_of(step: int) -> dict[str, torch.Tensor]:
 
 def losses_of_a_run(first: int, last: int) -> tuple[list[float], torch.Tensor]:
     """Mean loss of every step with patches `first` to before `last`, and some weights after it."""
-    state = TrainingState.fresh(CONFIG, "cpu")
+    state = fresh_state(CONFIG, "cpu")
     losses = []
     with this_process() as process:
         scales = process.replicate(AllScales(state.network))

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geometries import directions
+from PASTALib.cubes import cube_around, sampled
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, Vector, as_vector
 from PASTALib.gestures import click_network
@@ -25,7 +26,7 @@ from PASTALib.gestures.click_network import (
     load_click_network,
     save_click_network,
 )
-from PASTALib.gestures.close_up import CloseUp, cube_around, halo, sampled
+from PASTALib.gestures.close_up import EDGE, CloseUp, halo
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.prompting import ask
@@ -193,13 +194,13 @@ def test_a_close_up_shows_the_ct_at_its_place_and_nothing_beyond_it():
     scan = a_scan(np.eye(3), (60, 60, 60), (1.0, 1.0, 1.0))
     place = np.array(scan.geometry.points_of_xyz((30, 30, 30)))
     scan.hu[:] = 20 * np.arange(60)[None, None, :]
-    cube = cube_around(place, 2.0)
+    cube = cube_around(place, 2.0, EDGE)
     values = sampled(scan.hu, scan.geometry, cube)
     index = scan.geometry.indices_xyz(cube.points_of_zyx([(20, 20, n) for n in range(40)]))
     inside = (index[:, 0] > 1) & (index[:, 0] < 58)
     assert np.allclose(values[20, 20, inside], 20 * index[inside, 0], atol=1)
     assert values[20, 20, 0] == -1024
-    far = sampled(scan.hu, scan.geometry, cube_around(place + 900, 2.0))
+    far = sampled(scan.hu, scan.geometry, cube_around(place + 900, 2.0, EDGE))
     assert (far == -1024).all()
 
 
@@ -236,7 +237,7 @@ def test_a_saved_network_answers_as_before(tmp_path: Path):
     loaded = load_click_network(tmp_path)
     scan = a_scan(np.eye(3))
     center = middle(scan)
-    close_up = CloseUp.of(scan, [point(center)], None, cube_around(center, 1.0))
+    close_up = CloseUp.of(scan, [point(center)], None, cube_around(center, 1.0, EDGE))
     assert np.allclose(loaded(close_up), network(close_up), atol=0.05)
     assert "small" not in available_models()
 

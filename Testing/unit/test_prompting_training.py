@@ -25,8 +25,8 @@ from PASTATrain.prompting.reading import Reader
 from PASTATrain.prompting.samples import Sample, SampleMaker
 from PASTATrain.prompting.session import Session
 from PASTATrain.prompting.spoiling import spoiled
-from PASTATrain.prompting.training import learning_rate, train
-from PASTATrain.training import LOG
+from PASTATrain.prompting.training import train
+from PASTATrain.states import LOG, warm_cosine
 
 SMALL = PromptingConfig(
     features=(2, 4, 4),
@@ -161,11 +161,10 @@ def test_a_run_without_a_checkpoint_cannot_be_exported(tmp_path: Path):
 
 
 def test_the_rate_warms_up_and_falls_to_a_hundredth():
-    config = replace(SMALL, steps=100, warm_up=10)
-    rates = [learning_rate(step, config) for step in range(101)]
+    rates = [warm_cosine(step, 100, 10, 1e-3) for step in range(101)]
     assert rates[0] < rates[5] < rates[9]
     assert all(a > b for a, b in pairwise(rates[10:]))
-    assert rates[100] == pytest.approx(0.01 * config.learning_rate)
+    assert rates[100] == pytest.approx(0.01 * 1e-3)
 
 
 def test_a_configuration_with_an_unknown_key_is_refused(tmp_path: Path):

@@ -45,6 +45,7 @@ NAMES = (
 SLICER_ONLY = {"slicer", "vtk", "qt", "ctk"}
 HEAVY = {"torch", "monai", "nnunetv2", "batchgeneratorsv2", "highdicom"}
 TORCH_AT_THE_TOP = {
+    "PASTA/PASTALib/closer/network.py",
     "PASTA/PASTALib/network.py",
     "PASTA/PASTALib/plans_network.py",
     "PASTAGen/PASTAGenLib/transforms/monai_insertion.py",

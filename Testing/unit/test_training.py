@@ -29,11 +29,10 @@ from PASTATrain.painting import other_phase, paint
 from PASTATrain.parts import pack, unpack
 from PASTATrain.patches import PatchMaker, cube
 from PASTATrain.pseudo_labels import fill_unknown, filled
+from PASTATrain.states import CHECKPOINT, LOG
 from PASTATrain.stored import stored_cases
 from PASTATrain.training import (
-    CHECKPOINT,
-    LOG,
-    TrainingState,
+    fresh_state,
     learning_rate,
     train,
     window_of,
@@ -274,7 +273,7 @@ def test_a_packed_checkpoint_goes_on_where_it_ended(cases: Path, tmp_path: Path)
     assert len(paths) > 1
     assert all(path.stat().st_size < 20_000 for path in paths)
     assert unpack(tmp_path / "parts", SMALL, again) == 2
-    before, after = (TrainingState.fresh(SMALL, "cpu") for _ in range(2))
+    before, after = (fresh_state(SMALL, "cpu") for _ in range(2))
     before.resume(run / CHECKPOINT, "cpu")
     after.resume(again / CHECKPOINT, "cpu")
     for mine, theirs in zip(before.network.parameters(), after.network.parameters(), strict=True):
@@ -384,7 +383,7 @@ def test_a_compiled_run_learns_what_a_plain_one_does(cases: Path, tmp_path: Path
         run = tmp_path / f"run{backend}"
         config = replace(SMALL, steps=3, compile=backend)
         train(cases, run, config, "cpu", silent, CancelToken())
-        state = TrainingState.fresh(config, "cpu")
+        state = fresh_state(config, "cpu")
         state.resume(run / CHECKPOINT, "cpu")
         ends.append(state.network.state_dict())
     for key, value in ends[0].items():

@@ -14,14 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text, written_atomically
-from PASTALib.model import (
-    INFO_FILE,
-    PRETRAINED_FILE,
-    WEIGHTS_FILE,
-    ModelInfo,
-    file_sha256,
-    load_model,
-)
+from PASTALib.model import INFO_FILE, PRETRAINED_FILE, WEIGHTS_FILE, ModelInfo, load_model
+from PASTALib.weights import file_sha256
 
 if TYPE_CHECKING:
     from torch import Tensor

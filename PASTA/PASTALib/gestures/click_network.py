@@ -14,7 +14,8 @@ from PASTALib.devices import fast_precision
 from PASTALib.errors import PastaError
 from PASTALib.files import resource_folder, write_text
 from PASTALib.gestures.close_up import CHANNELS, EDGE, OUTLINE_CHANNEL, CloseUp
-from PASTALib.model import WEIGHTS_FILE, Normalization, read_weights, write_weights
+from PASTALib.model import WEIGHTS_FILE, Normalization
+from PASTALib.weights import read_weights, write_weights
 
 if TYPE_CHECKING:
     from PASTALib.network import UNet

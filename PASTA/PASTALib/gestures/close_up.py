@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import SimpleITK as sitk
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from PASTALib.geometry import LPS_AXES, Geometry, as_index, as_vector
+from PASTALib.cubes import on_grid, sampled
+from PASTALib.geometry import Geometry
 from PASTALib.gestures.marks import Gesture, marks_of
-from PASTALib.gestures.scan import Scan, on_grid
+from PASTALib.gestures.scan import Scan
 from PASTALib.model import Normalization
 from PASTALib.region import Region
 
@@ -22,8 +22,6 @@ CHANNELS = 5
 """Image, outline until now, positive marks, negative marks, contrast to what is marked."""
 OUTLINE_CHANNEL = 1
 MARK_CHANNELS = slice(2, 4)
-OUTSIDE_HU = -1024.0
-"""Beyond the CT."""
 CONTRAST_HU = 50.0
 MOST_CONTRAST = 2.0
 """Contrast is given in units of so many HU, and is cut at so many units."""
@@ -92,31 +90,6 @@ class CloseUp:
         nearest = np.abs(steps).argmin(axis=0)[None]
         least = np.take_along_axis(steps, nearest, axis=0)[0]
         return np.clip(least / CONTRAST_HU, -MOST_CONTRAST, MOST_CONTRAST).astype(np.float32)
-
-
-def cube_around(
-    center: ArrayLike, step_mm: float, direction: tuple[float, ...] = LPS_AXES
-) -> Geometry:
-    """Geometry of a cube of `EDGE` voxels around a point in LPS mm."""
-    axes = np.reshape(direction, (3, 3))
-    first = np.asarray(center) - axes @ np.full(3, step_mm * (EDGE - 1) / 2)
-    return Geometry(as_index((EDGE,) * 3), (step_mm,) * 3, as_vector(first), direction)
-
-
-def sampled(hu: NDArray[np.int16], geometry: Geometry, cube: Geometry) -> NDArray[np.float32]:
-    """A CT at the voxels of a cube: averaged where the cube is coarser, interpolated elsewhere."""
-    low, high = geometry.box_around(cube.corners(), margin=1)
-    if any(a >= b for a, b in zip(low, high, strict=True)):
-        return np.full(cube.shape_zyx, OUTSIDE_HU, np.float32)
-    where = tuple(slice(a, b) for a, b in zip(low[::-1], high[::-1], strict=True))
-    part = sitk.GetImageFromArray(np.ascontiguousarray(hu[where]))
-    part = geometry.cropped((low, high)).place(part)
-    bins = np.maximum(1, np.floor(cube.spacing[0] / np.array(geometry.spacing) + 0.05)).astype(int)
-    bins = np.minimum(bins, part.GetSize())
-    if (bins > 1).any():
-        part = sitk.BinShrink(part, bins.tolist())
-    values: NDArray[np.float32] = sitk.GetArrayFromImage(cube.sample(part, OUTSIDE_HU))
-    return values
 
 
 def halo(mask: Mask) -> NDArray[np.float32]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from PASTALib.cubes import box_of
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Box, Geometry, slices
 from PASTALib.gestures.changes import as_asked
@@ -20,7 +21,7 @@ from PASTALib.gestures.click_network import ClickNetwork
 from PASTALib.gestures.guess import holding
 from PASTALib.gestures.marks import Gesture, Marks, check_inside, marks_of
 from PASTALib.gestures.prompting import Answer, ask
-from PASTALib.gestures.scan import Scan, box_of, within
+from PASTALib.gestures.scan import Scan, within
 from PASTALib.gestures.training_free import walked
 from PASTALib.region import Region
 

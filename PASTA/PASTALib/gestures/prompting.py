@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from PASTALib.cubes import box_of, cube_around, resampled
 from PASTALib.geometry import Floats, Geometry
 from PASTALib.gestures.click_network import ClickNetwork
-from PASTALib.gestures.close_up import EDGE, CloseUp, cube_around
+from PASTALib.gestures.close_up import EDGE, CloseUp
 from PASTALib.gestures.guess import MOST_BORDER, holding
 from PASTALib.gestures.marks import Gesture
-from PASTALib.gestures.scan import Scan, box_of
-from PASTALib.gestures.view import FINEST_MM, NEIGHBORS, resampled
+from PASTALib.gestures.scan import Scan
+from PASTALib.gestures.view import FINEST_MM, NEIGHBORS
 from PASTALib.region import Region
 
 FIRST_STEPS_MM = (0.8, 1.1, 1.5, 2.0, 2.8, 4.0)
@@ -85,12 +86,12 @@ def ask(
     boxed = any(gesture.kind == "box" and gesture.inside for gesture in gestures)
     if before is None and not boxed:
         steps = [step for step in FIRST_STEPS_MM if step * EDGE > SHOWN_SHARE * extent]
-        cubes = [cube_around(center, step) for step in steps or [fitting_step(extent)]]
+        cubes = [cube_around(center, step, EDGE) for step in steps or [fitting_step(extent)]]
         answers = [_look(network, scan, gestures, before, cube) for cube in cubes]
         return max(answers, key=distinctness)
     step = fitting_step(extent)
     for _ in range(LOOKS):
-        answer = _look(network, scan, gestures, before, cube_around(center, step))
+        answer = _look(network, scan, gestures, before, cube_around(center, step, EDGE))
         found, found_extent = _middle(np.concatenate([points, answer.corners()]))
         wanted = FARTHER * step if answer.seen[_SIDES].any() else fitting_step(found_extent)
         if NEAR_ENOUGH[0] <= wanted / step <= NEAR_ENOUGH[1]:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from PASTALib.geometry import Geometry
-from PASTALib.gestures.view import resampled
 from PASTALib.region import Region
 
 
@@ -42,18 +41,3 @@ def within(
     for region in regions:
         mask |= region.within(low[::-1], shape)
     return mask
-
-
-def on_grid(regions: Sequence[Region], grid: Geometry) -> NDArray[np.bool_]:
-    """What of some regions lies on any grid."""
-    mask = np.zeros(grid.shape_zyx, bool)
-    for region in regions:
-        mask |= resampled(region.mask, box_of(region), grid) > 0.5
-    return mask
-
-
-def box_of(region: Region) -> Geometry:
-    """Geometry of the voxels of a region's box."""
-    z, y, x = region.start
-    depth, height, width = region.mask.shape
-    return region.geometry.cropped(((x, y, z), (x + width, y + height, z + depth)))

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.special import expit, logit
 
+from PASTALib.cubes import resampled
 from PASTALib.geometry import Floats, Geometry
 from PASTALib.gestures.guess import BALL_MM, first_guess
 from PASTALib.gestures.marks import Marks
-from PASTALib.gestures.view import View, marks_in, resampled
+from PASTALib.gestures.view import View, marks_in
 from PASTALib.gestures.walker import walk
 
 RING_MM = 8.0

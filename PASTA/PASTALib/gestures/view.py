@@ -91,13 +91,6 @@ def noise_of(image: Floats) -> float:
     return max(LEAST_NOISE_HU, float(1.4826 * np.median(np.abs(steps)) / np.sqrt(2)))
 
 
-def resampled(values: NDArray[np.generic], source: Geometry, target: Geometry) -> Floats:
-    """Values ``[z, y, x]`` of one geometry, interpolated at the voxels of another; 0 beyond."""
-    image = source.place(sitk.GetImageFromArray(values.astype(np.float32)))
-    result: Floats = sitk.GetArrayFromImage(target.sample(image, 0.0))
-    return result
-
-
 def marks_in(mask: NDArray[np.bool_]) -> Sequence[NDArray[np.bool_]]:
     """The connected marks of a mask, one by one.
 

@@ -1,0 +1,1 @@
+"""The second, closer look: places that may be lesions, each judged at a finer scale."""

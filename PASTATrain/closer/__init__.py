@@ -1,0 +1,1 @@
+"""Training of the closer look: candidates of the first network, each with what it is."""

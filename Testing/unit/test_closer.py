@@ -1,0 +1,208 @@
+"""The second look at what may be a lesion: blobs, what it is shown, and what its word changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from PASTALib.catalog import catalog
+from PASTALib.closer.blobs import BLOBS, blobs
+from PASTALib.closer.candidates import Candidate, outlined, overlooked
+from PASTALib.closer.look import (
+    CLOSER_FILE,
+    CLOSER_WEIGHTS,
+    CloserInfo,
+    CloserLook,
+    load_closer_look,
+    save_closer_look,
+)
+from PASTALib.closer.sight import EDGE, NEAR_MM, WIDE_MM, sight_of, steps_for
+from PASTALib.closer.verdict import look_closer, settle
+from PASTALib.confidence import raw_confidence
+from PASTALib.ct_labels import CTLabels
+from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
+from PASTALib.progress import Cancelled, CancelToken
+from PASTALib.region import Region, overlap
+
+INFO = CloserInfo("test", (4, 8), tuple(catalog().lesion_types))
+AXES = (1, 0, 0, 0, 1, 0, 0, 0, 1)
+TILTED = (0.96, 0.28, 0.0, -0.28, 0.96, 0.0, 0.0, 0.0, 1.0)
+
+
+def ball(shape: tuple[int, int, int], center: tuple[float, ...], radius: float, step: np.ndarray):
+    """Voxels within a radius in mm."""
+    away = (np.indices(shape) - np.reshape(center, (3, 1, 1, 1))) * step.reshape(3, 1, 1, 1)
+    return (away**2).sum(0) <= radius**2
+
+
+def lung_with_nodule(
+    direction: tuple[float, ...] = TILTED,
+) -> tuple[sitk.Image, np.ndarray, Region]:
+    """A lung of 80 mm with one nodule of 6 mm radius; slices of 2 mm."""
+    shape, spacing = (40, 64, 64), (1.25, 1.25, 2.0)
+    step = np.array(spacing[::-1])
+    lung = ball(shape, (20, 32, 32), 36, step)
+    hu = np.where(lung, -850, 40).astype(np.int16)
+    nodule = ball(shape, (18, 30, 40), 6, step)
+    hu[nodule] = 30
+    hu += np.random.default_rng(0).normal(0, 10, shape).astype(np.int16)
+    image = sitk.GetImageFromArray(hu)
+    image.SetSpacing(spacing)
+    image.SetDirection(direction)
+    organs = np.where(lung, catalog().label("lung_right"), 0).astype(np.uint8)
+    region = Region.of(nodule, Geometry.of(image))
+    assert region is not None
+    return image, organs, region
+
+
+def a_look() -> CloserLook:
+    """A small untrained network."""
+    import torch
+
+    torch.manual_seed(0)
+    return CloserLook(INFO, INFO.network().eval())
+
+
+@pytest.mark.parametrize("direction", [TILTED, AXES, (-1, *AXES[1:])])
+def test_a_nodule_is_found_by_rule_whatever_the_direction(direction: tuple[float, ...]):
+    image, organs, nodule = lung_with_nodule(direction)
+    found = list(blobs(image, organs > 0, BLOBS["lung_tumor"]))
+    assert max(overlap(nodule, region) for region in found) > 0.7
+
+
+def test_an_even_organ_has_no_blobs():
+    image, organs, _ = lung_with_nodule()
+    even = sitk.Cast(image * 0 - 850, sitk.sitkInt16)
+    assert not list(blobs(even, organs > 0, BLOBS["lung_tumor"]))
+
+
+def test_an_organ_that_is_not_there_has_no_blobs():
+    image, organs, _ = lung_with_nodule()
+    assert not list(blobs(image, np.zeros_like(organs, bool), BLOBS["lung_tumor"]))
+
+
+def test_what_is_outlined_already_is_not_overlooked():
+    image, organs, nodule = lung_with_nodule()
+    lesions = np.zeros_like(organs)
+    free = [c.region for c in overlooked(image, organs, lesions) if c.type == "lung_tumor"]
+    assert max(overlap(nodule, region) for region in free) > 0.7
+    lesions[nodule.slices][nodule.mask] = catalog().label("lung_tumor")
+    left = [c.region for c in overlooked(image, organs, lesions)]
+    assert not any(overlap(nodule, region) for region in left)
+
+
+def test_outlined_candidates_are_large_enough_and_carry_their_confidence():
+    _, organs, nodule = lung_with_nodule()
+    lesions, probability = np.zeros_like(organs), np.zeros_like(organs)
+    lesions[nodule.slices][nodule.mask] = catalog().label("lung_tumor")
+    lesions[2, 32, 32] = catalog().label("lung_tumor")
+    probability[lesions > 0] = 204
+    (found,) = outlined(lesions, probability, nodule.geometry, 3.0)
+    assert found.type == "lung_tumor"
+    assert not found.is_blob
+    assert found.raw == pytest.approx(0.8)
+    assert overlap(found.region, nodule) == 1
+
+
+@given(st.floats(0.5, 400))
+def test_cubes_show_a_candidate_of_any_size_within_their_limits(extent: float):
+    near, wide = steps_for(extent)
+    assert NEAR_MM[0] <= near <= NEAR_MM[1]
+    assert WIDE_MM[0] <= wide <= WIDE_MM[1]
+    assert near < wide
+
+
+def test_the_sight_is_centered_on_the_candidate_and_shows_its_organ():
+    image, organs, nodule = lung_with_nodule()
+    hu = sitk.GetArrayViewFromImage(image)
+    sight = sight_of(Candidate("lung_tumor", nodule, 0.5), hu, organs)
+    assert sight.hu.shape == (2, EDGE, EDGE, EDGE)
+    middle = EDGE // 2
+    assert sight.lesion[:, middle, middle, middle].all()
+    assert np.median(sight.hu[0][sight.lesion[0]]) == pytest.approx(30, abs=40)
+    assert (sight.organ >= sight.lesion).all()
+    assert sight.organ[0].mean() > sight.lesion[0].mean()
+    assert sight.lesion[0].sum() > sight.lesion[1].sum()
+
+
+def labels_with(nodule: Region, organs: np.ndarray, probability: int) -> CTLabels:
+    """Labels of a CT in which the nodule was outlined."""
+    labels = CTLabels(nodule.geometry, nodule.geometry, (), ())
+    labels.organs[:] = organs
+    labels.lesions[nodule.slices][nodule.mask] = catalog().label("lung_tumor")
+    labels.probability[nodule.slices][nodule.mask] = probability
+    return labels
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(20, 235), st.floats(-4, 4))
+def test_the_word_of_the_closer_look_becomes_the_raw_confidence(before: int, log_odds: float):
+    _, organs, nodule = lung_with_nodule()
+    labels = labels_with(nodule, organs, before)
+    candidate = Candidate("lung_tumor", nodule, before / 255)
+    settle(labels, candidate, log_odds)
+    now = raw_confidence(labels.probability[nodule.slices][nodule.mask])
+    assert now == pytest.approx(1 / (1 + np.exp(-log_odds)), abs=0.01)
+    outside = np.ones_like(organs, bool)
+    outside[nodule.slices] &= ~nodule.mask
+    assert not labels.probability[outside].any()
+
+
+def test_overlooked_blobs_become_lesions_and_nothing_that_was_outlined_is_lost():
+    image, organs, nodule = lung_with_nodule()
+    labels = CTLabels(nodule.geometry, nodule.geometry, (), ())
+    labels.organs[:] = organs
+    look_closer(image, labels, 3.0, a_look())
+    there = labels.lesions[nodule.slices][nodule.mask] == catalog().label("lung_tumor")
+    assert there.mean() > 0.7
+    assert (labels.probability[labels.lesions > 0] > 0).all()
+
+
+def test_looking_closer_can_be_cancelled():
+    image, organs, nodule = lung_with_nodule()
+    cancel = CancelToken()
+    cancel.cancel()
+    with pytest.raises(Cancelled):
+        look_closer(image, labels_with(nodule, organs, 200), 3.0, a_look(), cancel=cancel)
+
+
+def test_a_saved_look_says_the_same(tmp_path: Path):
+    image, organs, nodule = lung_with_nodule()
+    look = a_look()
+    save_closer_look(tmp_path, INFO, look.network)
+    again = load_closer_look(tmp_path)
+    assert again is not None
+    candidates = [Candidate("lung_tumor", nodule, 0.5)]
+    sights = [sight_of(candidates[0], sitk.GetArrayViewFromImage(image), organs)]
+    assert again(candidates, sights) == pytest.approx(look(candidates, sights), abs=0.02)
+
+
+def test_a_model_without_a_closer_look_has_none(tmp_path: Path):
+    assert load_closer_look(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a valid description"),
+        ('{"version": "1", "features": [4], "types": ["wart"]}', "lesion type 'wart'"),
+    ],
+)
+def test_a_damaged_description_is_refused_with_its_name(tmp_path: Path, text: str, message: str):
+    (tmp_path / CLOSER_FILE).write_text(text)
+    with pytest.raises(PastaError, match=message):
+        load_closer_look(tmp_path)
+
+
+def test_damaged_weights_are_refused(tmp_path: Path):
+    info = save_closer_look(tmp_path, INFO, a_look().network)
+    assert info.sha256
+    (tmp_path / CLOSER_WEIGHTS).write_bytes(b"damaged")
+    with pytest.raises(PastaError, match="do not match the checksum"):
+        load_closer_look(tmp_path)

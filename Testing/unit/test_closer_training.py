@@ -1,0 +1,147 @@
+"""Training of the second look: what is collected, what is drawn, and that it learns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from PASTALib.catalog import catalog
+from PASTALib.closer.candidates import Candidate
+from PASTALib.closer.look import load_closer_look
+from PASTALib.closer.sight import EDGE, Sight
+from PASTALib.ct import CT
+from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
+from PASTALib.progress import silent
+from PASTALib.region import Region
+from PASTATrain.closer.collecting import disturbed, with_many_lesions
+from PASTATrain.closer.config import CloserConfig, info_of, read_closer_config
+from PASTATrain.closer.samples import (
+    MARGIN_EDGE,
+    BatchMaker,
+    CandidateSet,
+    Collected,
+    as_seen,
+    cubes_of,
+    save_collected,
+    varied,
+)
+from PASTATrain.closer.training import CANDIDATES, export_closer, train
+from PASTATrain.evaluation import KnownScan
+from PASTATrain.sources import torso_images
+
+SMALL = CloserConfig(features=(4, 8), steps=6, batch=4, save_every=3, warm_up=2)
+INFO = info_of(SMALL)
+
+
+def some_candidates(count: int, scan: str, seed: int = 0) -> list[Collected]:
+    """Bright cubes that are lesions and dark ones that are not, every third a blob."""
+    rng = np.random.default_rng(seed)
+    shape = (2, *(MARGIN_EDGE,) * 3)
+    lesion = np.zeros(shape, bool)
+    lesion[:, 20:28, 20:28, 20:28] = True
+    region = Region(np.ones((1, 1, 1), bool), (0, 0, 0), Geometry.isotropic((2, 2, 2), 1.0))
+    rows = []
+    for number in range(count):
+        is_lesion = number % 2 == 0
+        hu = rng.normal(40 + 80 * is_lesion, 5, shape).astype(np.int16)
+        candidate = Candidate("lung_tumor", region, 0.5, is_blob=number % 3 == 0)
+        sight = Sight(hu, lesion, lesion, (0.75, 2.25))
+        rows.append(Collected(scan, candidate, sight, "lung_tumor" if is_lesion else ""))
+    return rows
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A run with candidates of a real scan, of one that is held out, and of a torso."""
+    folder = tmp_path / "run" / CANDIDATES
+    for number, scan in enumerate(("chest", "kept", "torso_0001")):
+        save_collected(folder / f"{scan}.npz", some_candidates(12, scan, number))
+    return tmp_path / "run"
+
+
+def test_what_is_collected_is_read_back(run: Path):
+    rows = CandidateSet.read((run / CANDIDATES).glob("*.npz"), INFO)
+    assert len(rows) == 36
+    assert rows.is_lesion.sum() == 18
+    assert set(rows.scans) == {"chest", "kept", "torso_0001"}
+    first = some_candidates(1, "chest")[0]
+    assert (rows.hu[0] == first.sight.hu).all()
+    assert rows.facts[0] == pytest.approx(INFO.facts_of("lung_tumor", 0.5, True, 0.75))
+    assert len(rows.part(rows.is_blob)) == rows.is_blob.sum()
+
+
+def test_a_scan_without_candidates_is_stored_and_read(tmp_path: Path):
+    save_collected(tmp_path / "none.npz", [])
+    save_collected(tmp_path / "some.npz", some_candidates(3, "chest"))
+    assert len(CandidateSet.read(tmp_path.glob("*.npz"), INFO)) == 3
+
+
+def test_batches_keep_the_shares(run: Path):
+    rows = CandidateSet.read((run / CANDIDATES).glob("*.npz"), INFO)
+    config = replace(SMALL, batch=200, lesions=0.8, features=(4,))
+    maker = BatchMaker(rows, config, np.random.default_rng(0))
+    drawn = [maker.draw() for _ in range(5)]
+    assert np.mean([rows.is_lesion[index].mean() for index in drawn]) == pytest.approx(
+        0.8, abs=0.05
+    )
+
+
+def test_varied_cubes_stay_what_they_are(run: Path):
+    rows = CandidateSet.read((run / CANDIDATES).glob("*.npz"), INFO)
+    cubes = cubes_of(rows, range(4))
+    seen, changed = as_seen(cubes), varied(cubes, np.random.default_rng(0))
+    assert seen.shape == changed.shape == (4, 8, EDGE, EDGE, EDGE)
+    assert not np.allclose(seen, changed)
+    # Soft-tissue channel: bright stays brighter than dark, and the lesion keeps about its size.
+    assert changed[0, 0].mean() > changed[1, 0].mean()
+    assert changed[:, 2].sum() == pytest.approx(float(seen[:, 2].sum()), rel=0.6)
+
+
+def test_training_resumes_and_its_export_tells_bright_from_dark(run: Path, tmp_path: Path):
+    config = replace(SMALL, steps=40, learning_rate=1e-2, ema=0.8, save_every=20)
+    said: list[str] = []
+    assert train(run, replace(config, steps=20), "cpu", silent, held_out=("kept",)) == 20
+    step = train(run, config, "cpu", lambda _, text: said.append(text), held_out=("kept",))
+    assert step == 40
+    assert float(said[-1].split("AUC ")[1]) > 0.9
+    info = export_closer(run, config, tmp_path / "model")
+    look = load_closer_look(tmp_path / "model")
+    assert look is not None
+    assert look.info == info
+    assert info.training["steps"] == 40
+
+
+def test_a_run_without_candidates_or_checkpoint_says_what_to_do(tmp_path: Path, run: Path):
+    with pytest.raises(PastaError, match="closer collect"):
+        train(tmp_path, SMALL, "cpu", silent)
+    with pytest.raises(PastaError, match="closer run"):
+        export_closer(tmp_path, SMALL, tmp_path / "model")
+    with pytest.raises(PastaError, match="hold out fewer"):
+        train(run, SMALL, "cpu", silent, held_out=("chest", "kept", "torso_0001"))
+
+
+def test_a_configuration_with_an_unknown_key_is_refused(tmp_path: Path):
+    path = tmp_path / "run.yaml"
+    path.write_text("depth: 3\n")
+    with pytest.raises(PastaError, match="unknown keys"):
+        read_closer_config(path)
+
+
+def test_a_tilted_scan_keeps_its_lesions_in_place():
+    torso = torso_images(3, 6.0)
+    scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
+    known = with_many_lesions(scan, torso.organs, torso.spec.phase, np.random.default_rng(1))
+    assert {key for key, _ in known.lesions} <= set(catalog().lesion_types)
+    assert len(known.lesions) > 8
+    moved = disturbed(known, np.random.default_rng(2))
+    geometry = Geometry.of(moved.ct.image)
+    assert geometry.direction != Geometry.of(known.ct.image).direction
+    for (key, before), (again, after) in zip(known.lesions, moved.lesions, strict=True):
+        assert key == again
+        assert after.geometry == geometry
+        assert (after.mask == before.mask).all()
+        assert after.start == before.start
