@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from PASTALib.closer.look import verify_closer_look
 from PASTALib.errors import PastaError
 from PASTALib.exchange.nnunet_import import import_nnunet
 from PASTALib.exchange.pasta_import import import_pasta
@@ -144,6 +145,7 @@ def verify(place: str) -> str:
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise PastaError(f"'{folder}' lacks {WEIGHTS_FILE}; copy the whole folder again.")
+    verify_closer_look(folder)
     if not info.sha256:
         return f"{info.name} has no checksum to compare with."
     if file_sha256(weights) != info.sha256:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from PASTALib.closer.look import save_closer_look
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
 from PASTALib.model import Model, ModelInfo, load_model, save_model
@@ -130,7 +131,7 @@ def finetune_on_corrections(
     _begin(run, training, before, device)
     steps = train(run / "cases", run, training, device, part_of(progress, 0.05, 0.8), cancel)
     cancel.check()
-    after = _export(run, training, before.info, steps, run / "model")
+    after = _export(run, training, before, steps, run / "model")
     figures = {}
     kept = {
         "corrected cases": corrected_scans(judged),
@@ -213,14 +214,14 @@ def _begin(run: Path, training: TrainingConfig, start: Model, device: str) -> No
         state.save(run / CHECKPOINT)
 
 
-def _export(
-    run: Path, training: TrainingConfig, start: ModelInfo, steps: int, folder: Path
-) -> Model:
-    """The fine-tuned model; confidence is calibrated as that of the model before."""
+def _export(run: Path, training: TrainingConfig, start: Model, steps: int, folder: Path) -> Model:
+    """The fine-tuned model; its closer look and calibration are those of the model before."""
     info = replace(
-        start,
+        start.info,
         version=training.version,
-        training={"stage": "corrections", "steps": steps, "start": start.sha256},
+        training={"stage": "corrections", "steps": steps, "start": start.info.sha256},
     )
     save_model(folder, info, averaged_network(run, training))
+    if start.closer is not None:
+        save_closer_look(folder, start.closer.info, start.closer.network)
     return load_model(folder)

@@ -20,6 +20,7 @@ from PASTALib.closer.look import (
     CloserLook,
     load_closer_look,
     save_closer_look,
+    verify_closer_look,
 )
 from PASTALib.closer.sight import EDGE, NEAR_MM, WIDE_MM, sight_of, steps_for
 from PASTALib.closer.verdict import look_closer, settle
@@ -206,3 +207,11 @@ def test_damaged_weights_are_refused(tmp_path: Path):
     (tmp_path / CLOSER_WEIGHTS).write_bytes(b"damaged")
     with pytest.raises(PastaError, match="do not match the checksum"):
         load_closer_look(tmp_path)
+    with pytest.raises(PastaError, match="does not match the checksum"):
+        verify_closer_look(tmp_path)
+
+
+def test_whole_weights_are_verified_and_a_model_without_a_closer_look_too(tmp_path: Path):
+    verify_closer_look(tmp_path)
+    save_closer_look(tmp_path, INFO, a_look().network)
+    verify_closer_look(tmp_path)

@@ -17,7 +17,7 @@ from PASTALib.closer.sight import Sight
 from PASTALib.confidence import raw_log_odds
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
-from PASTALib.weights import read_weights, write_weights
+from PASTALib.weights import file_sha256, read_weights, write_weights
 
 if TYPE_CHECKING:
     from PASTALib.closer.network import CloserNetwork
@@ -136,6 +136,22 @@ def load_closer_look(folder: Path, device: str = "cpu") -> CloserLook | None:
     network = info.network()
     read_weights(network, folder / CLOSER_WEIGHTS, info.sha256, CLOSER_FILE)
     return CloserLook(info, network.eval().to(device), device)
+
+
+def verify_closer_look(folder: Path) -> None:
+    """Compare the weights of a model's closer look, if it has one, with their checksum.
+
+    Raises:
+        PastaError: they differ, or are missing.
+    """
+    if not (folder / CLOSER_FILE).is_file():
+        return
+    weights = folder / CLOSER_WEIGHTS
+    if not weights.is_file() or file_sha256(weights) != read_closer_info(folder).sha256:
+        raise PastaError(
+            f"'{weights}' is missing or does not match the checksum in {CLOSER_FILE}; copy the "
+            "whole model folder again."
+        )
 
 
 def save_closer_look(folder: Path, info: CloserInfo, network: CloserNetwork) -> CloserInfo:
