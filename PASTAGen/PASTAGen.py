@@ -21,8 +21,8 @@ class PASTAGen(ScriptedLoadableModule):
         parent.dependencies = ["PASTA", "Segmentations", "Texts"]
         parent.contributors = ["PASTA contributors"]
         parent.helpText = _(
-            "Inserts a synthetic lesion into a copy of a CT, with its exact mask and a report of "
-            "what was inserted. The same seed gives the same voxels. For research use only."
+            "Inserts synthetic lesions into a copy of a CT, with exact masks and a report. A sketch "
+            "is seen at once, the finished lesion follows. For research use only."
         )
         parent.acknowledgementText = _(
             "Follows the idea of PASTA-Gen (arXiv:2502.06171); the generator is this extension's "

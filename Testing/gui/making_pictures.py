@@ -72,7 +72,7 @@ def opened(stage: Any) -> Any:
     panel.input.choose(volume, organs)
     display = volume.GetDisplayNode()
     display.AutoWindowLevelOff()
-    display.SetWindowLevel(280, 70)  # as the liver is read
+    display.SetWindowLevel(350, 55)
     slicer.util.setSliceViewerLayers(background=volume)
     slicer.util.resetSliceViews()
     return panel
