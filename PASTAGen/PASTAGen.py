@@ -21,7 +21,7 @@ class PASTAGen(ScriptedLoadableModule):
         parent.dependencies = ["PASTA", "Segmentations", "Texts"]
         parent.contributors = ["PASTA contributors"]
         parent.helpText = _(
-            "Inserts synthetic lesions into a copy of a CT, with exact masks and a report. A sketch "
+            "Inserts synthetic lesions into a copy of a CT, with masks and a report. A sketch "
             "is seen at once, the finished lesion follows. For research use only."
         )
         parent.acknowledgementText = _(
