@@ -13,8 +13,6 @@ from pathlib import Path
 
 from PASTALib.closer.look import verify_closer_look
 from PASTALib.errors import PastaError
-from PASTALib.exchange.nnunet_import import import_nnunet
-from PASTALib.exchange.pasta_import import import_pasta
 from PASTALib.exchange.pretrained import read_pretrained
 from PASTALib.model import INFO_FILE, PRETRAINED_FILE, WEIGHTS_FILE, available_models, read_info
 from PASTALib.weights import file_sha256
@@ -77,6 +75,9 @@ class ModelLibrary:
         Raises:
             PastaError: it is none of these, is damaged, or its name is taken.
         """
+        from PASTALib.exchange.nnunet_import import import_nnunet
+        from PASTALib.exchange.pasta_import import import_pasta
+
         source = Path(source)
         folder = source.parent if source.is_file() else source
         if (folder / INFO_FILE).is_file():

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.cluster.vq import kmeans2
 
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, Index, as_index
@@ -38,6 +36,8 @@ def parted(region: Region) -> tuple[Region, ...]:
     Raises:
         PastaError: it has only one voxel.
     """
+    from scipy import ndimage  # here: it costs 0.2 s, which opening a module must not
+
     labels, count = ndimage.label(region.mask, structure=np.ones((3, 3, 3)))
     if count == 1:
         labels, count = _halves(region), 2
@@ -48,6 +48,8 @@ def parted(region: Region) -> tuple[Region, ...]:
 
 
 def _halves(region: Region) -> np.ndarray:
+    from scipy.cluster.vq import kmeans2
+
     index = np.argwhere(region.mask)
     if len(index) < 2:
         raise PastaError("One voxel cannot be split; delete the finding instead.")

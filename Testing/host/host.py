@@ -28,6 +28,7 @@ from host.pythonqt.classes import wrap
 from host.pythonqt.slots import disconnect_all
 from host.scene import add_default_nodes, make_scene
 from host.subject_hierarchy import Items
+from host.ui_loader import widget_loader
 
 ROOT = Path(__file__).resolve().parents[2]
 assert standins.__all__
@@ -77,6 +78,7 @@ class Host:
         self._environment = Environment(self._parts, self.app)
         self._environment.install()
         self._items = Items(self.scene)
+        widget_loader()
         self.window = qSlicerMainWindow(modules, layout)
 
     def stop(self) -> None:

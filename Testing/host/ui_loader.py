@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,6 +25,16 @@ _NOT_OF_THE_METAOBJECT = {
 }
 
 
+@cache
+def widget_loader() -> QUiLoader:
+    """Qt's loader, which knows the stand-ins as Slicer's knows its plugins: from the start on."""
+    loader = QUiLoader()
+    for kind in stand_ins().values():
+        if issubclass(kind, QWidget):
+            loader.registerCustomWidget(kind)
+    return loader
+
+
 class UiLoader:
     """What PythonQt calls ``qt.QUiLoader``."""
 
@@ -38,10 +49,7 @@ class UiLoader:
         buffer = QBuffer()
         buffer.setData(QByteArray(ElementTree.tostring(root)))
         buffer.open(QBuffer.ReadOnly)
-        loader = QUiLoader()
-        for kind in stand_ins().values():
-            if issubclass(kind, QWidget):
-                loader.registerCustomWidget(kind)
+        loader = widget_loader()
         native = loader.load(buffer, parent.native_of_wrapper() if parent else None)
         if native is None:
             fault(f"Qt cannot build the .ui file: {loader.errorString()}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from PASTALib.errors import PastaError
 from PASTALib.mrml.bundle import REPORT_ATTRIBUTE, add_report
 from PASTALib.mrml.hierarchy import place_beside
-from PASTALib.mrml.segmentations import add_segments
+from PASTALib.mrml.segmentations import add_segments, release_voxels
 from PASTALib.mrml.volumes import add_volume, image_of
 from PASTALib.segments import LESION_LAYER, ORGAN_LAYER, SegmentList, list_segments
 from PASTALib.synthetic import NODE_ATTRIBUTE
@@ -70,6 +70,11 @@ class CaseNodes:
         """Whether all nodes are still in one scene."""
         nodes = (self.volume, self.organs, self.lesions, self.original, self.report)
         return all(node.GetScene() is not None for node in nodes)
+
+    def release(self) -> None:
+        """Let go of the voxels, which makes closing the scene fast; the case is gone then."""
+        for node in (self.organs, self.lesions, self.original):
+            release_voxels(node)
 
     def remove(self) -> None:
         """Take what the analysis added out of the scene again; the CT stays."""

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
-from scipy import ndimage
 from vtk.util import numpy_support
 
 from PASTALib.errors import PastaError
@@ -63,6 +62,8 @@ def regions_of(node: Any, grid: Geometry) -> dict[str, Region]:
 
     Segments that share a label map are found in one pass over it.
     """
+    from scipy import ndimage  # here: it costs 0.2 s, which opening a module must not
+
     segmentation = node.GetSegmentation()
     boxes: dict[Any, list[Any]] = {}
     found = {}

@@ -107,6 +107,18 @@ def set_opacity(node: Any, segment_id: str, opacity: float) -> None:
         display.SetSegmentOpacity2DFill(segment_id, opacity)
 
 
+def release_voxels(node: Any) -> None:
+    """Let go of the voxels of a segmentation that is going with its scene.
+
+    Slicer takes the segments of a shared label map out of it one by one when the node is deleted:
+    a pass over all voxels for each, 0.2 s for two cases of 23 million voxels and more for larger
+    ones. Segments without voxels cost nothing.
+    """
+    segmentation = node.GetSegmentation()
+    for number in range(segmentation.GetNumberOfSegments()):
+        segmentation.GetNthSegment(number).RemoveRepresentation(LABELMAP)
+
+
 def organ_map(node: Any, volume: Any) -> sitk.Image:
     """Organs of a segmentation node as catalogue labels in the geometry of a volume node.
 

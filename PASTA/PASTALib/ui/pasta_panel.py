@@ -142,6 +142,8 @@ class PastaPanel:
         self.gestures.close()
         self.findings.close()
         self.desk.put_away()
+        for nodes in cases_in(self._scene):
+            nodes.release()
         self.parameters.disconnectGui(self._gui_tag)
 
     def scene_changed(self) -> None:

@@ -25,6 +25,7 @@ from PASTAGenLib.ui.parameters import parameters_of
 from PASTAGenLib.ui.place_panel import PlacePanel
 from PASTAGenLib.ui.preview_panel import PreviewPanel
 from PASTALib.errors import PastaError
+from PASTALib.mrml.segmentations import release_voxels
 from PASTALib.mrml.views import jump_to
 from PASTALib.mrml.volumes import ras_of
 from PASTALib.ui.case_in_worker import CaseInWorker
@@ -139,6 +140,8 @@ class GeneratorPanel:
         self.test.cancel()
         self.many.cancel()
         self.desk.forget()
+        for nodes in benches_in(self._scene):
+            release_voxels(nodes.organs)
         self.place.close()
         self.parameters.disconnectGui(self._gui_tag)
 
