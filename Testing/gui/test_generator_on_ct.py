@@ -116,6 +116,8 @@ def test_a_bent_scan_is_hardened_only_when_asked(host, scene, generator, ct_and_
     assert "press Harden" in ui.previewButton.toolTip
     assert not ui.previewButton.enabled
     ui.hardenButton.click()
+    assert ui.hardenButton.text == "Cancel"
+    host.process_events(lambda: ui.hardenButton.text == "Harden", PATIENCE_S)
     copy = generator.input.volume
     assert copy.GetName() == "Abdomen hardened"
     assert copy.GetParentTransformNode() is None
@@ -123,7 +125,35 @@ def test_a_bent_scan_is_hardened_only_when_asked(host, scene, generator, ct_and_
     assert np.array_equal(hu(volume), before)
     assert hu(copy).min() == before.min()
     assert ui.hardenButton.isHidden()
+    # the organs were not under the transform; in the copy they have to be brought where they belong
+    assert ui.previewButton.enabled or "press Fit" in ui.previewButton.toolTip
+
+
+def test_organs_on_another_grid_are_fitted_when_asked(host, scene, generator, ct_and_organs):
+    from PASTALib.mrml.organs import organ_map
+    from PASTALib.mrml.segmentations import segment_keys
+
+    ct, labels = ct_and_organs
+    opened(scene, generator, ct, labels[::2, ::2, ::2])
+    ui, given = generator.ui, generator.input.organs
+    assert ui.outlineButton.text == "Fit"
+    assert not ui.previewButton.enabled
+    assert "press Fit" in ui.previewButton.toolTip
+    ui.outlineButton.click()
+    assert ui.outlineButton.text == "Cancel"
+    ui.outlineButton.click()
+    assert ui.statusLabel.text == "Cancelled."
+    assert generator.input.organs is given
+    ui.outlineButton.click()
+    host.process_events(lambda: ui.outlineButton.text == "Outline", PATIENCE_S)
+    fitted = generator.input.organs
+    assert fitted is not given
+    assert segment_keys(fitted) == segment_keys(given)
+    before = sitk.GetArrayFromImage(organ_map(given, generator.input.volume))
+    assert np.array_equal(sitk.GetArrayFromImage(organ_map(fitted, generator.input.volume)), before)
     assert ui.previewButton.enabled
+    choose(ui.typeSelector, "liver_tumor")
+    preview(host, generator)
 
 
 def test_the_bundled_model_outlines_the_organs_of_a_real_scan(

@@ -177,6 +177,42 @@ def test_organs_of_a_segmentation_are_used(host, scene, panel, real_volume, shar
     assert set(segment_keys(panel.desk.nodes.organs)) == set(segment_keys(painted.organs))
 
 
+def test_organs_on_another_grid_are_brought_over_by_the_worker(host, scene, panel, monkeypatch):
+    import SimpleITK as sitk
+
+    from PASTALib.ct import Segmentation
+    from PASTALib.mrml.segmentations import add_segmentation, segment_keys
+    from PASTALib.mrml.volumes import add_volume
+    from report_case import a_case
+
+    ct, segmentation = a_case()
+    coarse = sitk.Shrink(segmentation.organs, [2, 2, 2])
+    none = sitk.Image(coarse.GetSize(), sitk.sitkUInt8)
+    none.CopyInformation(coarse)
+    organs = add_segmentation(scene, Segmentation(coarse, none, none), "Coarse")
+    panel.ui.organsSelector.setCurrentNode(organs)
+    panel.input.choose(add_volume(scene, ct.image, "CT"))
+    before, said = nodes_of(scene), []
+    told = panel.run._progress
+
+    def note(fraction: float, message: str) -> None:
+        said.append(message)
+        told(fraction, message)
+
+    monkeypatch.setattr(panel.run, "_progress", note)
+    panel.ui.runButton.click()
+    host.process_events(lambda: any("organs" in text for text in said), PATIENCE_S)
+    panel.ui.runButton.click()
+    assert panel.ui.statusLabel.text == "Cancelled."
+    assert nodes_of(scene) == before
+    panel.ui.runButton.click()
+    wait_for_the_end(host, panel)
+    assert any(text.startswith("Bringing the organs onto the grid") for text in said)
+    assert panel.ui.statusLabel.text.startswith("Found ")
+    assert set(segment_keys(panel.desk.nodes.organs)) == set(segment_keys(organs))
+    assert list(panel.worker.folder.iterdir()) == []
+
+
 def test_nothing_is_installed_without_a_yes(host, panel, sample_volume, monkeypatch):
     from PASTALib.packages import TORCH
     from PASTALib.ui import packages
@@ -208,5 +244,37 @@ def test_a_bent_scan_is_not_run_until_it_is_hardened(host, scene, panel, sample_
     ui.runButton.click()
     host.process_events(lambda: "Harden" in ui.statusLabel.text, PATIENCE_S)
     ui.hardenButton.click()
+    assert ui.hardenButton.text == "Cancel"
+    host.process_events(lambda: ui.hardenButton.text == "Harden", PATIENCE_S)
     assert ui.inputSelector.currentNode().GetName() == "Block hardened"
     assert ui.hardenButton.isHidden()
+    assert list(panel.worker.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("way", ["the button", "another volume", "a closed scene", "SIGKILL"])
+def test_hardening_that_is_cut_short_leaves_the_scene_as_it_was(host, scene, panel, way):
+    from gui.making import bend
+    from PASTALib.mrml.volumes import add_volume
+    from report_case import a_case
+
+    ui = panel.ui
+    other, volume = (add_volume(scene, a_case()[0].image, name) for name in ("Other", "CT"))
+    ui.inputSelector.setCurrentNode(volume)
+    bend(scene, volume)
+    before = nodes_of(scene)
+    ui.hardenButton.click()
+    host.process_events(lambda: panel.worker.process_id, PATIENCE_S)
+    if way == "the button":
+        ui.hardenButton.click()
+    elif way == "another volume":
+        ui.inputSelector.setCurrentNode(other)
+    elif way == "a closed scene":
+        scene.Clear(0)
+        before = nodes_of(scene)
+    else:
+        os.kill(panel.worker.process_id, signal.SIGKILL)
+        host.process_events(lambda: ui.hardenButton.text == "Harden", PATIENCE_S)
+        assert "memory ran out" in ui.statusLabel.text
+    assert ui.hardenButton.text == "Harden"
+    host.process_events(lambda: not panel.worker._talk or not panel.worker._talk.stopping, 10)
+    assert nodes_of(scene) == before

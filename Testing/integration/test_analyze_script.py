@@ -17,8 +17,9 @@ pytest.importorskip("slicer")
 
 from PASTALib.mrml.analyze import analyze_volume
 from PASTALib.mrml.case import cases_in, ct_of
+from PASTALib.mrml.organs import organ_map
 from PASTALib.mrml.scene import open_scene
-from PASTALib.mrml.segmentations import organ_map, segment_keys
+from PASTALib.mrml.segmentations import segment_keys
 from PASTALib.mrml.volumes import add_volume, image_of
 from PASTALib.report import read_report
 

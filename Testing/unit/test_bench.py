@@ -24,8 +24,9 @@ from PASTAGenLib.mrml.bench_nodes import PREVIEW, benches_in  # noqa: E402
 from PASTAGenLib.mrml.ghost import why_not  # noqa: E402
 from PASTAGenLib.mrml.script_bench import ScriptBench  # noqa: E402
 from PASTALib.ct import Segmentation  # noqa: E402
+from PASTALib.mrml.organs import organ_map  # noqa: E402
 from PASTALib.mrml.scene import open_scene  # noqa: E402
-from PASTALib.mrml.segmentations import add_segmentation, organ_map, segment_keys  # noqa: E402
+from PASTALib.mrml.segmentations import add_segmentation, segment_keys  # noqa: E402
 from PASTALib.mrml.volumes import add_volume, image_of, voxels_of_volume  # noqa: E402
 
 pytestmark = pytest.mark.slicer

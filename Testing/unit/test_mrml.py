@@ -21,8 +21,9 @@ vtk = pytest.importorskip("vtk")
 
 from PASTALib.mrml.bundle import REPORT_ATTRIBUTE, add_report, save_scene  # noqa: E402
 from PASTALib.mrml.case import ct_of  # noqa: E402
+from PASTALib.mrml.organs import organ_map  # noqa: E402
 from PASTALib.mrml.scene import Carrier, open_scene  # noqa: E402
-from PASTALib.mrml.segmentations import add_segmentation, organ_map, segment_keys  # noqa: E402
+from PASTALib.mrml.segmentations import add_segmentation, segment_keys  # noqa: E402
 from PASTALib.mrml.volumes import add_volume, image_of  # noqa: E402
 
 pytestmark = pytest.mark.slicer

@@ -18,6 +18,7 @@ import SimpleITK as sitk
 from PASTALib.errors import Cancelled, PastaError
 from PASTALib.geometry import Geometry
 from PASTALib.progress import CancelToken
+from PASTALib.steps import finished
 from PASTALib.worker.client import Worker
 from PASTALib.worker.conversation import ANALYSIS_JOBS, Conversation, Listener, make_folder
 from PASTALib.worker.failures import Failure, WorkerFailed, explain
@@ -62,9 +63,9 @@ def test_images_keep_voxels_and_place_exactly(tmp_path):
 def test_large_arrays_are_written_in_steps(tmp_path, monkeypatch):
     monkeypatch.setattr("PASTALib.worker.messages.CHUNK_BYTES", 1000)
     array = np.arange(5000, dtype=np.int16).reshape(10, 20, 25)
-    steps = list(array_in_steps(array, tmp_path))
-    assert len(steps) == 11
-    assert np.array_equal(take_array(steps[-1], tmp_path), array)
+    steps = array_in_steps(array, tmp_path)
+    assert [next(steps) for _ in range(11)] == 11 * [None]
+    assert np.array_equal(take_array(finished(steps), tmp_path), array)
 
 
 def test_an_array_that_is_given_up_half_way_leaves_no_file(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PASTALib.mrml.case import CaseNodes, add_analysis, ct_of
-from PASTALib.mrml.segmentations import organ_map
+from PASTALib.mrml.organs import organ_map
 from PASTALib.progress import CancelToken, Progress, part_of, silent
 
 DEFAULT_MODEL = "pasta-s"

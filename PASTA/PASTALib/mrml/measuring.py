@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from PASTALib.mrml.case import CaseNodes, ct_of
-from PASTALib.mrml.segmentations import organ_map
+from PASTALib.mrml.organs import organ_map
 
 if TYPE_CHECKING:
     from PASTALib.gestures.wish import Answer, Wish

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 import slicer
 import vtk
 
 from PASTALib.catalog import catalog
 from PASTALib.ct import Segmentation
-from PASTALib.errors import PastaError
-from PASTALib.geometry import Geometry
-from PASTALib.mrml.labelmaps import LABELMAP, offset_of, oriented, region_of, voxels_of
-from PASTALib.mrml.volumes import grid_of, index_to_ras
+from PASTALib.mrml.labelmaps import LABELMAP, oriented
+from PASTALib.mrml.volumes import index_to_ras
 from PASTALib.segments import LESION_LAYER, LesionInstance, Segment, list_segments
 
 KEY_TAG = "PASTA.Key"
@@ -117,63 +114,6 @@ def release_voxels(node: Any) -> None:
     segmentation = node.GetSegmentation()
     for number in range(segmentation.GetNumberOfSegments()):
         segmentation.GetNthSegment(number).RemoveRepresentation(LABELMAP)
-
-
-def organ_map(node: Any, volume: Any) -> sitk.Image:
-    """Organs of a segmentation node as catalogue labels in the geometry of a volume node.
-
-    A segment is known by its tag `KEY_TAG`, else by its id, else by its name (``Left kidney`` or
-    ``kidney_left``); segments that the catalogue does not know as structures are left out.
-
-    Raises:
-        PastaError: no segment is a structure of the catalogue.
-    """
-    grid = grid_of(volume)
-    keys = segment_keys(node)
-    known = catalog().structures
-    wanted = {item: known[key].label for item, key in keys.items() if key in known}
-    if not wanted:
-        raise PastaError(
-            f"The segmentation '{node.GetName()}' has no organ that PASTA knows; name its "
-            "segments as in the catalogue, such as 'liver' or 'kidney_left'."
-        )
-    array = np.zeros(grid.shape_zyx, np.uint8)
-    for segment_id in _whole_layers(node, wanted, grid, array):
-        region = region_of(node, segment_id, grid)
-        if region is not None:
-            array[region.slices][region.mask] = wanted[segment_id]
-    return grid.place(sitk.GetImageFromArray(array))
-
-
-def _whole_layers(
-    node: Any, wanted: dict[str, int], grid: Geometry, array: np.ndarray
-) -> Iterator[str]:
-    """Translate label maps that several segments share at once; gives the segments that are left.
-
-    Sixty organs in one label map are one look-up instead of sixty passes over it.
-    """
-    shared: dict[Any, list[str]] = {}
-    for segment_id in wanted:
-        segment = node.GetSegmentation().GetSegment(segment_id)
-        shared.setdefault(segment.GetRepresentation(LABELMAP), []).append(segment_id)
-    for labelmap, ids in shared.items():
-        offset = None if labelmap is None else offset_of(node, labelmap, grid)
-        if len(ids) == 1 or offset is None:
-            yield from ids
-            continue
-        voxels = voxels_of(labelmap)
-        stop = offset + voxels.shape
-        if (offset < 0).any() or (stop > array.shape).any() or voxels.dtype.kind != "u":
-            yield from ids
-            continue
-        table = np.zeros(int(voxels.max()) + 1, np.uint8)
-        for segment_id in ids:
-            value = node.GetSegmentation().GetSegment(segment_id).GetLabelValue()
-            if value < len(table):
-                table[value] = wanted[segment_id]
-        part = array[tuple(slice(a, b) for a, b in zip(offset, stop, strict=True))]
-        labels = table[voxels]
-        np.copyto(part, labels, where=labels > 0)
 
 
 def segment_keys(node: Any) -> dict[str, str]:

@@ -14,7 +14,7 @@ from vtk.util import numpy_support
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, as_index, as_vector
 
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
+FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])
 """RAS to LPS and back."""
 
 CT_WINDOW, CT_LEVEL = 400.0, 40.0
@@ -54,19 +54,46 @@ def grid_of(volume: Any) -> Geometry:
     Raises:
         PastaError: no voxels, or a transform that bends or shears.
     """
-    size = voxels_of_volume(volume).shape[::-1]
-    matrix = _FLIP @ _index_to_world(volume)
-    spacing = np.linalg.norm(matrix[:3, :3], axis=0)
-    direction = matrix[:3, :3] / spacing
+    return _geometry(volume, _index_to_world(volume))
+
+
+def own_image_of(volume: Any) -> sitk.Image:
+    """The voxels of a scalar volume node in LPS, where they lie before its transform.
+
+    Raises:
+        PastaError: no voxels, more than one value per voxel, or axes not at right angles.
+    """
+    voxels = voxels_of_volume(volume)
+    return own_grid_of(volume).place(sitk.GetImageFromArray(voxels))
+
+
+def own_grid_of(volume: Any) -> Geometry:
+    """Where the voxels of a volume node lie before its transform, in LPS."""
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return _geometry(volume, matrix_of(matrix))
+
+
+def _geometry(volume: Any, to_ras: np.ndarray) -> Geometry:
+    """The geometry of a volume by its index to RAS matrix, if its axes are at right angles."""
+    geometry = geometry_of_matrix(voxels_of_volume(volume).shape[::-1], FLIP @ to_ras)
+    direction = np.reshape(geometry.direction, (3, 3))
     if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
         raise PastaError(
             f"The axes of the volume '{volume.GetName()}' are not at right angles; resample it "
             "first (module Resample Scalar/Vector/DWI Volume, or Crop Volume)."
         )
+    return geometry
+
+
+def geometry_of_matrix(size: Sequence[int], to_lps: np.ndarray) -> Geometry:
+    """The geometry of an image of this size x, y, z by its 4 x 4 matrix from index to LPS mm."""
+    spacing = np.linalg.norm(to_lps[:3, :3], axis=0)
+    direction = to_lps[:3, :3] / spacing
     return Geometry(
         as_index(size),
         as_vector(spacing),
-        as_vector(matrix[:3, 3]),
+        as_vector(to_lps[:3, 3]),
         tuple(direction.ravel().tolist()),
     )
 
@@ -90,31 +117,6 @@ def add_volume(scene: Any, image: sitk.Image, name: str, *, labels: bool = False
     return volume
 
 
-def is_bent(volume: Any) -> bool:
-    """Whether a volume is under a transform that is not linear, which no grid can follow."""
-    transform = volume.GetParentTransformNode()
-    return transform is not None and not transform.IsTransformToWorldLinear()
-
-
-def hardened_copy(scene: Any, volume: Any) -> Any:
-    """A new volume with the transform of `volume` worked into its voxels; `volume` stays as it is.
-
-    Slicer resamples it. What the transform brings in from beyond the scan becomes the lowest value
-    of the scan, which in a CT is air.
-    """
-    voxels = vtk.vtkImageData()
-    voxels.DeepCopy(volume.GetImageData())
-    copy = scene.AddNewNodeByClass(volume.GetClassName(), f"{volume.GetName()} hardened")
-    copy.CopyOrientation(volume)
-    copy.SetAndObserveImageData(voxels)
-    copy.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    copy.HardenTransform()
-    copy.CreateDefaultDisplayNodes()
-    if volume.GetDisplayNode() is not None:
-        copy.GetDisplayNode().CopyContent(volume.GetDisplayNode())
-    return copy
-
-
 def index_to_ras(image: sitk.Image) -> np.ndarray:
     """The 4x4 matrix from voxel indices to RAS millimeters."""
     return geometry_to_ras(Geometry.of(image))
@@ -125,7 +127,7 @@ def geometry_to_ras(geometry: Geometry) -> np.ndarray:
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(geometry.direction, (3, 3)) * geometry.spacing
     matrix[:3, 3] = geometry.origin
-    return _FLIP @ matrix
+    return FLIP @ matrix
 
 
 def ras_of(point: Sequence[float]) -> tuple[float, float, float]:
@@ -160,7 +162,7 @@ def _index_to_world(volume: Any) -> np.ndarray:
     transform = volume.GetParentTransformNode()
     if transform is None:
         return index_to_node
-    if is_bent(volume):
+    if not transform.IsTransformToWorldLinear():
         raise PastaError(
             f"The volume '{volume.GetName()}' is under a transform that bends; harden it first "
             "(button Harden)."

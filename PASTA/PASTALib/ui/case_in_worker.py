@@ -16,14 +16,17 @@ import qt
 from PASTALib.mrml.case import CaseNodes
 from PASTALib.mrml.labelmaps import regions_of
 from PASTALib.mrml.measuring import KnownMasks
-from PASTALib.mrml.segmentations import organ_map, segment_keys
+from PASTALib.mrml.organs import organs_in_steps
+from PASTALib.mrml.segmentations import segment_keys
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
+from PASTALib.steps import Steps
 from PASTALib.synthetic import NODE_ATTRIBUTE
 from PASTALib.ui.request import Request, guarded
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
-from PASTALib.worker.messages import array_in_steps, image_reference, put_array, put_image
+from PASTALib.worker.messages import array_in_steps, image_reference, put_array
+from PASTALib.worker.warped import parts_in_steps
 from PASTALib.worker.wishes import put_wish, take_answer
 
 if TYPE_CHECKING:
@@ -70,16 +73,25 @@ class CaseInWorker:
         """Find lesions in a volume; `choices` are ``model``, ``device`` and ``mode``."""
         request = Request(self.worker, listener)
 
-        def ask() -> None:
+        def ask(given: dict[str, Any] | None = None) -> None:
             self._case = None
-            arguments: dict[str, Any] = {"key": self._scan, **choices}
-            if organs is not None:
-                arguments["organs"] = put_image(organ_map(organs, volume), self.worker.folder)
-            request.ask("analyze", arguments)
+            request.ask("analyze", {"key": self._scan, "organs": given, **choices})
 
-        scan = lambda: self._with_scan(request, volume, lambda: guarded(request, ask))  # noqa: E731
+        def opened() -> None:
+            if organs is None:
+                ask()
+            else:
+                request.listener.progress(0.0, "Handing the organs over")
+                request.send(self._organs(organs, volume), ask)
+
+        scan = lambda: self._with_scan(request, volume, lambda: guarded(request, opened))  # noqa: E731
         self._in_turn(request, scan)
         return request
+
+    def _organs(self, node: Any, volume: Any) -> Steps[dict[str, Any]]:
+        """A segmentation's organs for a message, as they lie; the worker puts them on the grid."""
+        given = yield from organs_in_steps(node, grid_of(volume))
+        return (yield from parts_in_steps(given, self.worker.folder))
 
     def adopt(self, nodes: CaseNodes, outlines: Sequence[Outline]) -> None:
         """The case that was just made from the worker's own result; it knows these outlines."""
@@ -233,6 +245,7 @@ class CaseInWorker:
         self, request: Request, nodes: CaseNodes, report: Report, then: Callable[[], None]
     ) -> None:
         """Go on when the worker has the scan and its organs."""
+        document = report.model_dump(mode="json")
 
         def resume() -> None:
             if request.over:
@@ -242,8 +255,9 @@ class CaseInWorker:
                 return
             self._handing = request
             self._known.forget()
-            organs = put_image(organ_map(nodes.organs, nodes.volume), self.worker.folder)
-            document = report.model_dump(mode="json")
+            request.send(self._organs(nodes.organs, nodes.volume), ask)
+
+        def ask(organs: dict[str, Any]) -> None:
             asked = {"key": self._scan, "report": document, "organs": organs}
             request.ask("resume", asked, resumed)
 

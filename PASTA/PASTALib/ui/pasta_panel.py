@@ -64,7 +64,7 @@ class PastaPanel:
         samples = {TORSO: self.load_torso}
         samples |= {f"{name} (download)": self._loader(name) for name in SLICER_SAMPLES}
         self.input = InputPanel(ui, samples)
-        self.harden = HardenButton(ui, self._scene, say)
+        self.harden = HardenButton(ui, self._scene, self.worker, ensure_packages, self._tell)
         self.run = RunPanel(ui, self.parameters, self.input, self.case, ensure_packages)
         self.findings = FindingsPanel(ui, desk, self._scene, say)
         self.correction = CorrectionPanel(ui, desk, self._scene, say)
@@ -141,6 +141,7 @@ class PastaPanel:
         self.correction.close()
         self.gestures.close()
         self.findings.close()
+        self.harden.close()
         self.desk.put_away()
         for nodes in cases_in(self._scene):
             nodes.release()
@@ -195,6 +196,11 @@ class PastaPanel:
 
     def _say(self, sentence: str) -> None:
         self.run.said(sentence)
+
+    def _tell(self, fraction: float, sentence: str) -> None:
+        """How far something is that is no run."""
+        self.ui.progressBar.value = round(100 * fraction)
+        self._say(sentence)
 
     def _models_changed(self) -> None:
         self.run.show_models(self.models.choices())

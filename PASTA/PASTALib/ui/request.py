@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import qt
 
+from PASTALib.steps import Steps
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure, explain
 
+Sent = TypeVar("Sent")
 Done = Callable[[dict[str, Any]], None]
 
 
@@ -28,11 +30,10 @@ class Request:
         self._worker = worker
         self._number: int | None = None
         self.asked = self.over = False
-        self._name = ""
 
     @property
     def sending(self) -> bool:
-        """Whether it has asked for nothing yet: it still sends its scan."""
+        """Whether it waits for no answer of the worker: it gets ready what it sends."""
         return self._number is None and not self.over
 
     def ask(self, job: str, arguments: dict[str, Any], then: Done | None = None) -> None:
@@ -40,26 +41,29 @@ class Request:
         if self.over:
             return
         self.asked = then is None
-        done = self._done if then is None else then
-        listener = Listener(self.listener.progress, done, self.fail, self._cancelled)
+        go_on = self._done if then is None else then
+
+        def answered(result: dict[str, Any]) -> None:
+            self._number = None  # there is nothing in the worker to cancel until the next one
+            go_on(result)
+
+        listener = Listener(self.listener.progress, answered, self.fail, self._cancelled)
         self._number = self._worker.request(job, arguments, listener)
 
-    def send(self, steps: Iterator[str], then: Callable[[str], None]) -> None:
-        """Write an array a chunk at a time, then go on with the name of its file."""
+    def send(self, steps: Steps[Sent], then: Callable[[Sent], None]) -> None:
+        """Get something ready a step at each turn of the event loop, then go on with its result."""
         if self.over:
-            steps_close = getattr(steps, "close", None)
-            if steps_close is not None:
-                steps_close()
+            steps.close()
             return
         try:
-            name = next(steps)
-        except StopIteration:
-            then(self._name)
+            next(steps)
+        except StopIteration as end:
+            sent: Sent = end.value
+            guarded(self, lambda: then(sent))
             return
-        except OSError as error:
+        except Exception as error:  # no space, or a segmentation that cannot be used
             self.fail(explain(error))
             return
-        self._name = name
         qt.QTimer.singleShot(0, lambda: self.send(steps, then))
 
     def cancel(self) -> None:

@@ -60,14 +60,18 @@ class WorkerProcess:
         return self._running().request(job, arguments, listener)
 
     def cancel(self, number: int) -> None:
-        """Give a request up. A worker that does not heed that within `GRACE_S` is killed."""
+        """Give a request up. A worker that does not heed that within `GRACE_S` is killed.
+
+        Not so if another request waits by then, which would be lost: it has its turn when the
+        worker, perhaps still loading PyTorch, comes to it.
+        """
         talk, process = self._talk, self._process
         if talk is None:
             return
         talk.cancel(number)
 
         def kill_if_deaf() -> None:
-            if process is self._process and number in talk.stopping:
+            if process is self._process and number in talk.stopping and not talk.open:
                 process.kill()
 
         qt.QTimer.singleShot(int(1000 * GRACE_S), kill_if_deaf)

@@ -22,8 +22,9 @@ from PASTALib.progress import part_of
 from PASTALib.report import Report
 from PASTALib.segments import SegmentList, list_segments
 from PASTALib.study import Outline, Study, described_as
-from PASTALib.worker.messages import image_reference, put_array, take_array
+from PASTALib.worker.messages import geometry_of, image_reference, put_array, take_array
 from PASTALib.worker.server import Context, Job
+from PASTALib.worker.warped import take_parts, take_warp
 
 if TYPE_CHECKING:
     from PASTALib.model import Model
@@ -74,7 +75,7 @@ class AnalysisJobs:
         from PASTALib.analysis import analyze
 
         ct = self._opened(arguments)
-        organs = context.take(arguments.get("organs"))
+        organs = _organs(arguments.get("organs"), ct, context)
         context.progress(0.0, "Loading the model")
         model = self._loaded(arguments["model"], arguments["device"])
         context.cancel.check()
@@ -100,7 +101,7 @@ class AnalysisJobs:
     def resume(self, arguments: Arguments, context: Context) -> Result:
         """Take up a case of a saved scene again: ``key, organs, phase``; `measure` follows."""
         ct = self._opened(arguments)
-        organs = context.take(arguments["organs"])
+        organs = _organs(arguments["organs"], ct, context)
         assert organs is not None
         self._study = Study(described_as(ct, Report.model_validate(arguments["report"])), organs)
         return {}
@@ -182,6 +183,24 @@ class AnalysisJobs:
         )
         return {"folder": str(folder)}
 
+    def harden(self, arguments: Arguments, context: Context) -> Result:
+        """Work a transform into an image: ``image, warp, grid, size`` to ``image``."""
+        from PASTALib.bending import straightened
+
+        image = context.take(arguments["image"])
+        assert image is not None
+        warp = take_warp(arguments["warp"], context.folder)
+        hardened = straightened(
+            image, warp, _grid(arguments), progress=context.progress, cancel=context.cancel
+        )
+        return {"image": context.put(hardened)}
+
+    def fit_organs(self, arguments: Arguments, context: Context) -> Result:
+        """Bring label maps onto the grid of a CT: ``organs, grid, size`` to ``organs``."""
+        given = take_parts(arguments["organs"], context.folder)
+        fitted = given.on(_grid(arguments), progress=context.progress, cancel=context.cancel)
+        return {"organs": context.put(fitted)}
+
     def add_model(self, arguments: Arguments, _context: Context) -> Result:
         """Copy a model into the library, checked: ``source, library`` to ``place, name``."""
         from PASTALib.model_library import ModelLibrary
@@ -208,6 +227,8 @@ class AnalysisJobs:
             "page": self.page,
             "export": self.export,
             "corrections": self.corrections,
+            "harden": self.harden,
+            "fit_organs": self.fit_organs,
             "add_model": self.add_model,
             "verify_model": self.verify_model,
         }
@@ -256,6 +277,22 @@ def segments_out(listed: SegmentList, context: Context) -> Result:
         extents = [row.extent for row in listed.segments if row.layer == number]
         layers.append(_cut(layer, extents, context.folder) if extents else None)
     return {"layers": layers, "segments": [asdict(row) for row in listed.segments]}
+
+
+def _grid(arguments: Arguments) -> Geometry:
+    """The grid that is wanted."""
+    return geometry_of(arguments["grid"], arguments["size"][::-1])
+
+
+def _organs(item: Arguments | None, ct: CT, context: Context) -> sitk.Image | None:
+    """Organs that were given, on the grid of the CT."""
+    if item is None:
+        return None
+    progress = lambda fraction, _: context.progress(  # noqa: E731
+        0.0, f"Bringing the organs onto the grid of the CT, {100 * fraction:.0f} %"
+    )
+    given = take_parts(item, context.folder)
+    return given.on(Geometry.of(ct.image), progress=progress, cancel=context.cancel)
 
 
 def _cut(layer: sitk.Image, extents: Sequence[Sequence[int]], folder: Path) -> dict[str, Any]:

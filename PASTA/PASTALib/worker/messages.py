@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.geometry import Geometry
+from PASTALib.geometry import Geometry, as_index, as_vector
+from PASTALib.steps import Steps, finished
 
 CHUNK_BYTES = 32_000_000
 """Written in one step: some 20 ms, so that a window can be drawn between two."""
@@ -58,12 +59,11 @@ def own_prefix() -> str:
 
 def put_array(array: np.ndarray, folder: Path) -> str:
     """Write an array into the shared folder; returns the file's name."""
-    *_, name = array_in_steps(array, folder)
-    return name
+    return finished(array_in_steps(array, folder))
 
 
-def array_in_steps(array: np.ndarray, folder: Path) -> Iterator[str]:
-    """Write an array a chunk at each step; every step gives the file's name.
+def array_in_steps(array: np.ndarray, folder: Path) -> Steps[str]:
+    """Write an array a chunk at each step; returns the file's name.
 
     A file that could not be written whole is removed.
 
@@ -82,13 +82,14 @@ def array_in_steps(array: np.ndarray, folder: Path) -> Iterator[str]:
                 "shape": array.shape,
             }
             np.lib.format.write_array_header_1_0(file, header)
-            yield name
+            yield
             for start in range(0, flat.size, step):
                 file.write(flat[start : start + step].view(np.uint8).data)
-                yield name
+                yield
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    return name
 
 
 def take_array(name: str, folder: Path) -> np.ndarray:
@@ -107,8 +108,11 @@ def put_image(image: sitk.Image, folder: Path) -> dict[str, Any]:
 
 def image_reference(name: str, geometry: Geometry) -> dict[str, Any]:
     """Reference to an image whose voxels are in a file of the shared folder."""
+    return {"file": name, **_place(geometry)}
+
+
+def _place(geometry: Geometry) -> dict[str, Any]:
     return {
-        "file": name,
         "spacing": list(geometry.spacing),
         "origin": list(geometry.origin),
         "direction": list(geometry.direction),
@@ -117,11 +121,23 @@ def image_reference(name: str, geometry: Geometry) -> dict[str, Any]:
 
 def take_image(reference: dict[str, Any], folder: Path) -> sitk.Image:
     """Read an image from the shared folder and remove its file."""
-    image = sitk.GetImageFromArray(take_array(reference["file"], folder))
-    image.SetSpacing(reference["spacing"])
-    image.SetOrigin(reference["origin"])
-    image.SetDirection(reference["direction"])
-    return image
+    array = take_array(reference["file"], folder)
+    return geometry_of(reference, array.shape).place(sitk.GetImageFromArray(array))
+
+
+def grid_wanted(grid: Geometry) -> dict[str, Any]:
+    """Arguments that name a grid: ``grid, size``."""
+    return {"grid": _place(grid), "size": list(grid.size)}
+
+
+def geometry_of(reference: dict[str, Any], shape_zyx: Sequence[int]) -> Geometry:
+    """Where the voxels of an image lie that a message refers to."""
+    return Geometry(
+        as_index(shape_zyx[::-1]),
+        as_vector(reference["spacing"]),
+        as_vector(reference["origin"]),
+        tuple(reference["direction"]),
+    )
 
 
 def remove_files(message: Any, folder: Path) -> None:

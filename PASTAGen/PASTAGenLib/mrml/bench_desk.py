@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PASTAGenLib.mrml.engines import Bench, Engine, Wish
 from PASTAGenLib.mrml.lesion_list import CaseState, Kept, Preview, Step, not_shown
 from PASTALib.errors import PastaError
-from PASTALib.mrml.segmentations import organ_map
+from PASTALib.mrml.organs import organ_map
 from PASTALib.mrml.volumes import grid_of
 from PASTALib.signals import Signal
 

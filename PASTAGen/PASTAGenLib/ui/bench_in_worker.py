@@ -8,13 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from PASTAGenLib.mrml.engines import Bench, Failed, Wish
 from PASTALib.errors import PastaError
+from PASTALib.mrml.organs import organs_in_steps
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
+from PASTALib.steps import Steps
 from PASTALib.ui.case_in_worker import scan_key
 from PASTALib.ui.request import Request, guarded
 from PASTALib.ui.worker_process import WorkerProcess
 from PASTALib.worker.conversation import Listener
 from PASTALib.worker.failures import Failure
-from PASTALib.worker.messages import array_in_steps, image_reference, put_image, take_image
+from PASTALib.worker.messages import (
+    array_in_steps,
+    grid_wanted,
+    image_reference,
+    put_image,
+    take_image,
+)
+from PASTALib.worker.warped import parts_in_steps
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -144,8 +153,22 @@ class WorkerEngine:
         )
         return request
 
+    def fit_organs(self, organs: Any, volume: Any, listener: Listener) -> Request:
+        """Bring organs onto the grid of a volume; `organs_of` takes the result."""
+        request, grid = Request(self.worker, listener), grid_of(volume)
+
+        def ask(given: Result) -> None:
+            request.ask("fit_organs", {"organs": given, **grid_wanted(grid)})
+
+        def sent() -> Steps[Result]:
+            given = yield from organs_in_steps(organs, grid)
+            return (yield from parts_in_steps(given, self.worker.folder))
+
+        guarded(request, lambda: request.send(sent(), ask))
+        return request
+
     def organs_of(self, result: Result) -> sitk.Image:
-        """The labels of a result of `outline_organs`."""
+        """The labels of a result of `outline_organs` or `fit_organs`."""
         return take_image(result["organs"], self.worker.folder)
 
     def _ask(

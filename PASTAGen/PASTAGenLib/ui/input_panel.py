@@ -8,7 +8,9 @@ from typing import Any
 from PASTAGenLib.mrml.organs import add_organs
 from PASTAGenLib.ui.bench_in_worker import WorkerEngine
 from PASTALib.errors import PastaError
-from PASTALib.mrml.volumes import add_volume, is_bent
+from PASTALib.mrml.bent import is_bent
+from PASTALib.mrml.organs import lie_on
+from PASTALib.mrml.volumes import add_volume, grid_of
 from PASTALib.signals import Signal
 from PASTALib.synthetic import NODE_ATTRIBUTE
 from PASTALib.ui.harden_button import HardenButton
@@ -20,6 +22,10 @@ from PASTALib.worker.messages import take_image
 ORGAN_MODEL = "pasta-s"
 """A model of the reader's choice need not outline organs; this one is always there, and does."""
 TORSO = {"seed": 1, "spacing_mm": 2.0}
+OUTLINE = "Have the bundled model outline the organs."
+FIT = "Bring organs that lie on another grid onto that of the CT, in a copy."
+OUTLINED = "The organs are outlined; check them before you rely on them."
+FITTED = "The organs lie on the grid of the CT now, in a copy that is chosen."
 
 
 class BenchInputPanel:
@@ -51,7 +57,7 @@ class BenchInputPanel:
         self._device = device
         self._ensure_packages, self._progress = ensure_packages, progress
         self._request: Request | None = None
-        self.harden = HardenButton(ui, scene, lambda text: progress(0.0, text))
+        self.harden = HardenButton(ui, scene, engine.worker, ensure_packages, progress)
         for selector in (ui.inputSelector, ui.organsSelector):
             selector.connect("currentNodeChanged(vtkMRMLNode*)", lambda _node: self._chosen())
         ui.sampleButton.connect("clicked(bool)", lambda _checked: self.sample())
@@ -81,12 +87,27 @@ class BenchInputPanel:
             return "The CT is under a transform that bends; press Harden for a copy of it."
         if self.organs is None:
             return "Choose a segmentation of the organs, or have them outlined."
+        if self._lie_elsewhere():
+            return "The organs lie on another grid than the CT; press Fit for a copy on its grid."
         return ""
+
+    def _lie_elsewhere(self) -> bool:
+        """Whether the chosen organs have to be brought onto the grid of the CT first."""
+        if self.volume is None or self.organs is None:
+            return False
+        try:
+            return not lie_on(self.organs, grid_of(self.volume))
+        except PastaError:  # told when the scan is opened
+            return False
 
     def refresh(self) -> None:
         """Bring the buttons up to date."""
-        self._ui.outlineButton.text = "Cancel" if self._request is not None else "Outline"
-        self._ui.outlineButton.enabled = self.volume is not None or self._request is not None
+        button, fit = self._ui.outlineButton, self._lie_elsewhere()
+        button.text = "Fit" if fit else "Outline"
+        if self._request is not None:
+            button.text = "Cancel"
+        button.toolTip = FIT if fit else OUTLINE
+        button.enabled = self.volume is not None or self._request is not None
 
     def cancel(self) -> None:
         """Give the outlining up."""
@@ -129,23 +150,27 @@ class BenchInputPanel:
         except PastaError as error:
             self._progress(0.0, str(error))
             return
+        fit = self._lie_elsewhere()
+        said = FITTED if fit else OUTLINED
         listener = Listener(
             self._progress,
-            lambda result: self._outlined(volume, result),
+            lambda result: self._outlined(volume, result, said),
             self._failed,
             lambda: self._end("Cancelled."),
         )
-        choices = {"model": ORGAN_MODEL, "device": self._device()}
-        self._request = self._engine.outline_organs(volume, choices, listener)
+        if fit:
+            self._request = self._engine.fit_organs(self.organs, volume, listener)
+        else:
+            self._request = self._engine.outline_organs(volume, MODEL, listener)
         self.refresh()
 
-    def _outlined(self, volume: Any, result: dict[str, Any]) -> None:
+    def _outlined(self, volume: Any, result: dict[str, Any], said: str) -> None:
         organs = self._engine.organs_of(result)
         if volume.GetScene() is None:
             self._end("The CT is no longer there.")
             return
-        self._ui.organsSelector.setCurrentNode(add_organs(organs, volume))
-        self._end("The organs are outlined; check them before you rely on them.")
+        self._ui.organsSelector.setCurrentNode(self._added(organs, volume))
+        self._end(said)
 
     def _failed(self, failure: Failure) -> None:
         self._end(failure.sentence)
