@@ -85,8 +85,7 @@ class PASTALogic(ScriptedLoadableModuleLogic):
 
     def jobs(self):
         """Modules with the worker's jobs; those of PASTAGen where that is installed."""
-        generator = ["PASTAGenLib.jobs"] if find_spec("PASTAGenLib") else []
-        return ["PASTALib.worker.jobs", *generator]
+        return ["PASTALib.worker.jobs"] + ["PASTAGenLib.jobs"] * bool(find_spec("PASTAGenLib"))
 
 
 class PASTATest(ScriptedLoadableModuleTest):

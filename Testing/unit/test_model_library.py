@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from pasta_checkpoint import random_checkpoint
-from PASTALib import model_library
 from PASTALib.errors import PastaError
+from PASTALib.exchange import pasta_import
 from PASTALib.model import INFO_FILE, WEIGHTS_FILE, Model, available_models, load_model
 from PASTALib.model_library import ENVIRONMENT, ModelLibrary, default_folder, verify
 from PASTATrain.exchange.nnunet_export import export_nnunet
@@ -87,8 +87,8 @@ def test_weights_of_pasta_are_kept_to_start_from_and_do_not_run(library, tmp_pat
     with pytest.raises(PastaError, match="PASTA_final"):
         library.add(tmp_path / "PASTA_final.pth")  # the published network is larger
     assert not list(library.folder.iterdir())
-    taken = partial(model_library.import_pasta, features=small)
-    monkeypatch.setattr(model_library, "import_pasta", taken)
+    taken = partial(pasta_import.import_pasta, features=small)
+    monkeypatch.setattr(pasta_import, "import_pasta", taken)
     entry = library.add(tmp_path / "PASTA_final.pth")
     assert not entry.usable
     assert "fine-tuning" in entry.note

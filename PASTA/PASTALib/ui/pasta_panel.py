@@ -264,7 +264,12 @@ class PastaPanel:
     def _loader(self, name: str) -> Any:
         def load() -> None:
             self._say(f"Downloading {name}")
-            self._show(import_module("SampleData").downloadSample(name))
+            try:
+                volume = import_module("SampleData").downloadSample(name)
+            except Exception as error:  # Slicer's module raises all kinds
+                self._say(f"{name} could not be downloaded: {error}")
+                return
+            self._show(volume)
 
         return load
 

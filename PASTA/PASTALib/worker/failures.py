@@ -87,8 +87,8 @@ def _kind_and_sentence(error: BaseException) -> tuple[Kind, str]:
 def _package_sentence(error: ImportError) -> str:
     name = (error.name or str(error)).split(".")[0]
     return (
-        f"The Python package {name} is missing or damaged; press Install packages in the panel of "
-        "PASTA."
+        f"The Python package {name} is missing or damaged; install it again, in Slicer's Python "
+        f"console: slicer.util.pip_install('--force-reinstall {name}')."
     )
 
 
