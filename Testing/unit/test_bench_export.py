@@ -16,8 +16,8 @@ from PASTALib.geometry import Geometry
 slicer = pytest.importorskip("slicer")
 
 from PASTAGenLib.mrml.script_bench import ScriptBench  # noqa: E402
+from PASTALib.mrml.organs import organ_map  # noqa: E402
 from PASTALib.mrml.scene import open_scene  # noqa: E402
-from PASTALib.mrml.segmentations import organ_map  # noqa: E402
 from PASTALib.mrml.volumes import image_of, voxels_of_volume  # noqa: E402
 
 pytestmark = pytest.mark.slicer

@@ -161,7 +161,9 @@ class BenchInputPanel:
         if fit:
             self._request = self._engine.fit_organs(self.organs, volume, listener)
         else:
-            self._request = self._engine.outline_organs(volume, MODEL, listener)
+            self._request = self._engine.outline_organs(
+                volume, {"model": ORGAN_MODEL, "device": self._device()}, listener
+            )
         self.refresh()
 
     def _outlined(self, volume: Any, result: dict[str, Any], said: str) -> None:
@@ -169,7 +171,7 @@ class BenchInputPanel:
         if volume.GetScene() is None:
             self._end("The CT is no longer there.")
             return
-        self._ui.organsSelector.setCurrentNode(self._added(organs, volume))
+        self._ui.organsSelector.setCurrentNode(add_organs(organs, volume))
         self._end(said)
 
     def _failed(self, failure: Failure) -> None:
