@@ -153,7 +153,7 @@ def as_markdown(
         f"outlined and painted at half the resolution {times[1]:.2f} s more; painted in full "
         f"{times[2]:.2f} s.",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -184,7 +184,8 @@ def main() -> None:
         repeats=options.repeats, cores=os.cpu_count(), load=os.getloadavg()[0]
     )
     text = options.output.read_text(encoding="utf-8").split(HEADING)[0].rstrip()
-    write_text(options.output, "\n\n".join([text, HEADING, introduction]) + "\n".join(parts))
+    page = [text, HEADING, introduction.rstrip(), *parts]
+    write_text(options.output, "\n\n".join(page) + "\n")
 
 
 if __name__ == "__main__":
