@@ -90,7 +90,6 @@ def segment(
             progress=part_of(progress, 0.9, 0.97),
             cancel=cancel,
         )
-        np.copyto(types, labels.lesions, where=types == 0)
     progress(0.97, "Putting lesions into their organs")
     drop_improbable(labels.lesions, labels.probability, float(np.prod(step)), model.info)
     include_lesions(labels.organs, labels.lesions, step)

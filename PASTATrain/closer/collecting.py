@@ -19,7 +19,7 @@ from PASTAGenLib.lesion_mix import LesionMix
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after
 from PASTALib.catalog import PHASES, Phase, catalog
-from PASTALib.closer.candidates import outlined, overlooked
+from PASTALib.closer.candidates import candidates_in
 from PASTALib.closer.sight import sight_of
 from PASTALib.ct import CT
 from PASTALib.geometry import Geometry
@@ -163,10 +163,7 @@ def candidates_of(known: Known, model: Model) -> Iterator[Collected]:
     )
     geometry = Geometry.of(known.ct.image)
     hu = sitk.GetArrayViewFromImage(known.ct.image)
-    for candidate in (
-        *outlined(lesions, probability, geometry, model.info.spacing_mm),
-        *overlooked(known.ct.image, organs, lesions),
-    ):
+    for candidate in candidates_in(lesions, probability, geometry, model.info.spacing_mm):
         shared = [(overlap(region, candidate.region), key) for key, region in known.lesions]
         dice, key = max(shared, default=(0.0, ""))
         if 0 < dice < FOUND_DICE:

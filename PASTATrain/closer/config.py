@@ -21,7 +21,6 @@ class CloserConfig:
         batch: candidates in a step.
         lesions: share of them that are lesions.
         real: share of them that are from real scans, of lesions and of false ones each.
-        blobs: share of them that the first network overlooked, likewise.
         learning_rate: peak learning rate of AdamW; it falls with a cosine.
         weight_decay: of AdamW.
         warm_up: steps in which the rate rises.
@@ -33,11 +32,10 @@ class CloserConfig:
 
     version: str = "0.1.0"
     features: tuple[int, ...] = (16, 32, 64)
-    steps: int = 4000
+    steps: int = 2000
     batch: int = 24
     lesions: float = 0.5
     real: float = 0.75
-    blobs: float = 0.3
     learning_rate: float = 2e-3
     weight_decay: float = 0.03
     warm_up: int = 100

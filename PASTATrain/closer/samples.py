@@ -64,7 +64,6 @@ def save_collected(path: Path, rows: Sequence[Collected]) -> None:
             masks=masks,
             steps_mm=np.array([row.sight.steps_mm for row in rows], float).reshape(-1, 2),
             raw=np.array([row.candidate.raw for row in rows], float),
-            is_blob=np.array([row.candidate.is_blob for row in rows], bool),
             type=np.array([row.candidate.type for row in rows], "U32"),
             truth=np.array([row.truth for row in rows], "U32"),
             scan=np.array([row.scan for row in rows], "U64"),
@@ -80,7 +79,6 @@ class CandidateSet:
         masks: uint8 of the same shape: 1 for the candidate and 2 for its organ, added.
         facts: float32 ``(n, facts)``, as the network is told them.
         is_lesion: ``(n,)``.
-        is_blob: ``(n,)``.
         scans: name of the scan of each.
     """
 
@@ -88,7 +86,6 @@ class CandidateSet:
     masks: NDArray[np.uint8]
     facts: NDArray[np.float32]
     is_lesion: NDArray[np.bool_]
-    is_blob: NDArray[np.bool_]
     scans: NDArray[np.str_]
 
     @classmethod
@@ -106,17 +103,16 @@ class CandidateSet:
         if not parts:
             raise PastaError("There are no candidates; run 'pasta-train closer collect' first.")
         data = {key: np.concatenate(arrays) for key, arrays in parts.items()}
-        columns = (data[key] for key in ("type", "raw", "is_blob", "steps_mm"))
+        columns = (data[key] for key in ("type", "raw", "steps_mm"))
         facts = [
-            info.facts_of(str(kind), float(raw), bool(blob), float(step[0]))
-            for kind, raw, blob, step in zip(*columns, strict=True)
+            info.facts_of(str(kind), float(raw), float(step[0]))
+            for kind, raw, step in zip(*columns, strict=True)
         ]
         return cls(
             data["hu"],
             data["masks"],
             np.array(facts, np.float32),
             data["truth"] != "",
-            data["is_blob"],
             data["scan"],
         )
 
@@ -130,7 +126,7 @@ class CandidateSet:
 
 @dataclass
 class BatchMaker:
-    """Draws batches in which lesions, real scans and blobs have their shares.
+    """Draws batches in which lesions and real scans have their shares.
 
     Attributes:
         candidates: what is drawn from.
@@ -150,16 +146,13 @@ class BatchMaker:
         groups, shares = [], []
         for lesion in (True, False):
             for from_real in (True, False):
-                for blob in (True, False):
-                    kinds = (own.is_lesion == lesion, real == from_real, own.is_blob == blob)
-                    group = np.flatnonzero(np.all(kinds, axis=0))
-                    if len(group):
-                        groups.append(group)
-                        shares.append(
-                            _share(self.config.lesions, lesion)
-                            * _share(self.config.real, from_real)
-                            * _share(self.config.blobs, blob)
-                        )
+                kinds = (own.is_lesion == lesion, real == from_real)
+                group = np.flatnonzero(np.all(kinds, axis=0))
+                if len(group):
+                    groups.append(group)
+                    shares.append(
+                        _share(self.config.lesions, lesion) * _share(self.config.real, from_real)
+                    )
         self._groups, self._shares = groups, np.array(shares) / np.sum(shares)
 
     def draw(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""The second look at what may be a lesion: blobs, what it is shown, and what its word changes."""
+"""The second look at what may be a lesion: what it is shown, and what its word changes."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PASTALib.catalog import catalog
-from PASTALib.closer.blobs import BLOBS, blobs
-from PASTALib.closer.candidates import Candidate, outlined, overlooked
+from PASTALib.closer.candidates import Candidate, candidates_in
 from PASTALib.closer.look import (
     CLOSER_FILE,
     CLOSER_WEIGHTS,
@@ -32,7 +31,6 @@ from PASTALib.progress import Cancelled, CancelToken
 from PASTALib.region import Region, overlap
 
 INFO = CloserInfo("test", (4, 8), tuple(catalog().lesion_types))
-AXES = (1, 0, 0, 0, 1, 0, 0, 0, 1)
 TILTED = (0.96, 0.28, 0.0, -0.28, 0.96, 0.0, 0.0, 0.0, 1.0)
 
 
@@ -70,43 +68,14 @@ def a_look() -> CloserLook:
     return CloserLook(INFO, INFO.network().eval())
 
 
-@pytest.mark.parametrize("direction", [TILTED, AXES, (-1, *AXES[1:])])
-def test_a_nodule_is_found_by_rule_whatever_the_direction(direction: tuple[float, ...]):
-    image, organs, nodule = lung_with_nodule(direction)
-    found = list(blobs(image, organs > 0, BLOBS["lung_tumor"]))
-    assert max(overlap(nodule, region) for region in found) > 0.7
-
-
-def test_an_even_organ_has_no_blobs():
-    image, organs, _ = lung_with_nodule()
-    even = sitk.Cast(image * 0 - 850, sitk.sitkInt16)
-    assert not list(blobs(even, organs > 0, BLOBS["lung_tumor"]))
-
-
-def test_an_organ_that_is_not_there_has_no_blobs():
-    image, organs, _ = lung_with_nodule()
-    assert not list(blobs(image, np.zeros_like(organs, bool), BLOBS["lung_tumor"]))
-
-
-def test_what_is_outlined_already_is_not_overlooked():
-    image, organs, nodule = lung_with_nodule()
-    lesions = np.zeros_like(organs)
-    free = [c.region for c in overlooked(image, organs, lesions) if c.type == "lung_tumor"]
-    assert max(overlap(nodule, region) for region in free) > 0.7
-    lesions[nodule.slices][nodule.mask] = catalog().label("lung_tumor")
-    left = [c.region for c in overlooked(image, organs, lesions)]
-    assert not any(overlap(nodule, region) for region in left)
-
-
 def test_outlined_candidates_are_large_enough_and_carry_their_confidence():
     _, organs, nodule = lung_with_nodule()
     lesions, probability = np.zeros_like(organs), np.zeros_like(organs)
     lesions[nodule.slices][nodule.mask] = catalog().label("lung_tumor")
     lesions[2, 32, 32] = catalog().label("lung_tumor")
     probability[lesions > 0] = 204
-    (found,) = outlined(lesions, probability, nodule.geometry, 3.0)
+    (found,) = candidates_in(lesions, probability, nodule.geometry, 3.0)
     assert found.type == "lung_tumor"
-    assert not found.is_blob
     assert found.raw == pytest.approx(0.8)
     assert overlap(found.region, nodule) == 1
 
@@ -155,14 +124,18 @@ def test_the_word_of_the_closer_look_becomes_the_raw_confidence(before: int, log
     assert not labels.probability[outside].any()
 
 
-def test_overlooked_blobs_become_lesions_and_nothing_that_was_outlined_is_lost():
+def test_each_candidate_is_judged_and_its_outline_stays():
     image, organs, nodule = lung_with_nodule()
-    labels = CTLabels(nodule.geometry, nodule.geometry, (), ())
-    labels.organs[:] = organs
-    look_closer(image, labels, 3.0, a_look())
-    there = labels.lesions[nodule.slices][nodule.mask] == catalog().label("lung_tumor")
-    assert there.mean() > 0.7
-    assert (labels.probability[labels.lesions > 0] > 0).all()
+    labels = labels_with(nodule, organs, 128)
+    before = labels.lesions.copy()
+    look = a_look()
+    look_closer(image, labels, 3.0, look)
+    assert (labels.lesions == before).all()
+    candidate = Candidate("lung_tumor", nodule, 128 / 255)
+    sight = sight_of(candidate, sitk.GetArrayViewFromImage(image), organs)
+    said = float(look([candidate], [sight])[0])
+    now = raw_confidence(labels.probability[nodule.slices][nodule.mask])
+    assert now == pytest.approx(1 / (1 + np.exp(-said)), abs=0.01)
 
 
 def test_looking_closer_can_be_cancelled():

@@ -38,7 +38,7 @@ INFO = info_of(SMALL)
 
 
 def some_candidates(count: int, scan: str, seed: int = 0) -> list[Collected]:
-    """Bright cubes that are lesions and dark ones that are not, every third a blob."""
+    """Bright cubes that are lesions and dark ones that are not."""
     rng = np.random.default_rng(seed)
     shape = (2, *(MARGIN_EDGE,) * 3)
     lesion = np.zeros(shape, bool)
@@ -48,7 +48,7 @@ def some_candidates(count: int, scan: str, seed: int = 0) -> list[Collected]:
     for number in range(count):
         is_lesion = number % 2 == 0
         hu = rng.normal(40 + 80 * is_lesion, 5, shape).astype(np.int16)
-        candidate = Candidate("lung_tumor", region, 0.5, is_blob=number % 3 == 0)
+        candidate = Candidate("lung_tumor", region, 0.5)
         sight = Sight(hu, lesion, lesion, (0.75, 2.25))
         rows.append(Collected(scan, candidate, sight, "lung_tumor" if is_lesion else ""))
     return rows
@@ -70,8 +70,8 @@ def test_what_is_collected_is_read_back(run: Path):
     assert set(rows.scans) == {"chest", "kept", "torso_0001"}
     first = some_candidates(1, "chest")[0]
     assert (rows.hu[0] == first.sight.hu).all()
-    assert rows.facts[0] == pytest.approx(INFO.facts_of("lung_tumor", 0.5, True, 0.75))
-    assert len(rows.part(rows.is_blob)) == rows.is_blob.sum()
+    assert rows.facts[0] == pytest.approx(INFO.facts_of("lung_tumor", 0.5, 0.75))
+    assert len(rows.part(rows.is_lesion)) == 18
 
 
 def test_a_scan_without_candidates_is_stored_and_read(tmp_path: Path):

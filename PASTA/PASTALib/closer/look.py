@@ -50,21 +50,19 @@ class CloserInfo:
         """A network of this kind, with random weights."""
         from PASTALib.closer.network import CloserNetwork
 
-        return CloserNetwork(self.features, facts=3 + len(self.types))
+        return CloserNetwork(self.features, facts=2 + len(self.types))
 
-    def facts_of(self, lesion_type: str, raw: float, is_blob: bool, step_mm: float) -> list[float]:
+    def facts_of(self, lesion_type: str, raw: float, step_mm: float) -> list[float]:
         """What is known of a candidate besides its cubes.
 
         Args:
             lesion_type: catalogue key.
             raw: raw confidence of the first network.
-            is_blob: whether it was found by rule.
             step_mm: voxels of the near cube, which tell its size.
         """
         return [
             raw_log_odds(raw) / RAW_SCALE,
             float(np.log2(step_mm)),
-            float(is_blob),
             *(float(lesion_type == key) for key in self.types),
         ]
 
@@ -92,7 +90,7 @@ class CloserLook:
             for name in ("hu", "lesion", "organ")
         )
         known = [
-            self.info.facts_of(candidate.type, candidate.raw, candidate.is_blob, sight.steps_mm[0])
+            self.info.facts_of(candidate.type, candidate.raw, sight.steps_mm[0])
             for candidate, sight in zip(candidates, sights, strict=True)
         ]
         with torch.inference_mode():

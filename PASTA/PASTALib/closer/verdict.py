@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import SimpleITK as sitk
 
-from PASTALib.catalog import catalog
-from PASTALib.closer.candidates import Candidate, outlined, overlooked
+from PASTALib.closer.candidates import Candidate, candidates_in
 from PASTALib.closer.look import CloserLook
 from PASTALib.closer.sight import sight_of
 from PASTALib.confidence import raw_log_odds
@@ -25,24 +24,20 @@ def look_closer(
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> None:
-    """Judge what the first network outlined, and what it overlooked.
+    """Judge what the first network outlined.
 
     The probability of each candidate is moved so that its raw confidence is what the closer look
-    says; blobs that it did not outline are added to the lesions. What is improbable stays there:
-    dropping it is a matter of the model's least confidence.
+    says. What is improbable stays there: dropping it is a matter of the model's least confidence.
 
     Args:
         image: the CT.
-        labels: organs, lesions and probability of it; the last two are changed.
+        labels: organs, lesions and probability of it; the last is changed.
         spacing_mm: of the first network's grid.
         look: the closer look.
         progress: told the fraction done.
         cancel: checked before each few candidates.
     """
-    candidates = [
-        *outlined(labels.lesions, labels.probability, labels.ct, spacing_mm),
-        *overlooked(image, labels.organs, labels.lesions),
-    ]
+    candidates = list(candidates_in(labels.lesions, labels.probability, labels.ct, spacing_mm))
     hu = sitk.GetArrayViewFromImage(image)
     for first in range(0, len(candidates), BATCH):
         if cancel:
@@ -57,11 +52,7 @@ def look_closer(
 def settle(labels: CTLabels, candidate: Candidate, log_odds: float) -> None:
     """Make the raw confidence of a candidate what is now known of it."""
     place, mask = candidate.region.slices, candidate.region.mask
-    if candidate.is_blob:
-        labels.lesions[place][mask] = catalog().label(candidate.type)
-        before = np.full(int(mask.sum()), raw_log_odds(candidate.raw))
-    else:
-        before = log_odds_of(labels.probability[place][mask])
+    before = log_odds_of(labels.probability[place][mask])
     after = 1 / (1 + np.exp(-(before + log_odds - raw_log_odds(candidate.raw))))
     labels.probability[place][mask] = (255 * after).round().astype(np.uint8)
 
