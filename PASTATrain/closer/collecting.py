@@ -27,6 +27,7 @@ from PASTALib.inference import segment
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress
 from PASTALib.region import Region, overlap
+from PASTATrain.closer.blobs import overlooked
 from PASTATrain.closer.samples import MARGIN_EDGE, Collected, save_collected
 from PASTATrain.evaluation import FOUND_DICE, KnownScan, scans, torso_images
 from PASTATrain.tuning import is_complete
@@ -155,7 +156,8 @@ def disturbed(known: Known, rng: np.random.Generator) -> Known:
 
 
 def candidates_of(known: Known, model: Model) -> Iterator[Collected]:
-    """All candidates in a scan, each with what it is; what only touches a lesion is left out."""
+    """All candidates and blobs in a scan, each with what it is; what only touches a lesion is left
+    out."""
     found = segment(known.ct, model)
     organs, lesions, probability = (
         sitk.GetArrayViewFromImage(image)
@@ -163,7 +165,10 @@ def candidates_of(known: Known, model: Model) -> Iterator[Collected]:
     )
     geometry = Geometry.of(known.ct.image)
     hu = sitk.GetArrayViewFromImage(known.ct.image)
-    for candidate in candidates_in(lesions, probability, geometry, model.info.spacing_mm):
+    for candidate in (
+        *candidates_in(lesions, probability, geometry, model.info.spacing_mm),
+        *overlooked(known.ct.image, organs, lesions),
+    ):
         shared = [(overlap(region, candidate.region), key) for key, region in known.lesions]
         dice, key = max(shared, default=(0.0, ""))
         if 0 < dice < FOUND_DICE:

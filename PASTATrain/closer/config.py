@@ -32,7 +32,7 @@ class CloserConfig:
 
     version: str = "0.1.0"
     features: tuple[int, ...] = (16, 32, 64)
-    steps: int = 2000
+    steps: int = 3000
     batch: int = 24
     lesions: float = 0.5
     real: float = 0.75
