@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PASTALib.catalog import catalog
-from PASTALib.closer.look import CloserLook, load_closer_look
 from PASTALib.confidence import Calibration
 from PASTALib.errors import PastaError
 from PASTALib.files import resource_folder, write_text
@@ -18,6 +17,7 @@ from PASTALib.weights import read_weights, write_weights
 if TYPE_CHECKING:
     import numpy as np
 
+    from PASTALib.closer.look import CloserLook
     from PASTALib.network import UNet
 
 INFO_FILE = "model.json"
@@ -196,6 +196,8 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
     Raises:
         PastaError: files are missing or damaged, or do not belong together.
     """
+    from PASTALib.closer.look import load_closer_look  # here: a module that opens lists models
+
     folder = model_folder(name_or_folder)
     info = read_info(folder)
     network = info.network()

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from PASTALib.closer.look import verify_closer_look
 from PASTALib.errors import PastaError
 from PASTALib.exchange.pretrained import read_pretrained
 from PASTALib.model import INFO_FILE, PRETRAINED_FILE, WEIGHTS_FILE, available_models, read_info
@@ -138,6 +137,8 @@ def verify(place: str) -> str:
     Raises:
         PastaError: they differ, or the model is not whole.
     """
+    from PASTALib.closer.look import verify_closer_look
+
     folder = available_models().get(place, Path(place))
     if (folder / PRETRAINED_FILE).is_file():
         digest = read_pretrained(folder).sha256[:12]

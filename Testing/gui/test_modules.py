@@ -83,6 +83,22 @@ host.stop()
     assert not loaded & heavy
 
 
+def test_opening_the_panel_of_pasta_does_not_wait_for_scipy(host):
+    done = python(f"""
+import sys
+sys.path[:0] = [{str(ROOT / "Testing")!r}, {str(ROOT / "PASTA")!r}, {str(ROOT / "PASTAGen")!r}]
+import host
+running = host.start()
+before = set(sys.modules)
+running.load_module('PASTA')
+print(*sorted(set(sys.modules) - before))
+host.stop()
+""")
+    loaded = set(done.stdout.split())
+    assert "PASTALib.ui.pasta_panel" in loaded
+    assert not loaded & {"scipy.ndimage", "scipy.cluster.vq", "pydantic"}
+
+
 def test_opening_the_panels_needs_no_package_that_slicer_lacks(host):
     python(f"""
 import sys
