@@ -89,11 +89,13 @@ class AxisLines:
         line.SetHideFromEditors(True)
         line = self._scene.AddNode(line)
         line.CreateDefaultDisplayNodes()
+        line.GetMeasurement("length").SetPrintFormat("%.0f %s")  # as the report rounds it
         display = line.GetDisplayNode()
         display.SetSaveWithScene(False)
         display.SetSelectedColor(*color)
         display.SetColor(*color)
         display.SetPropertiesLabelVisibility(key == "long_axis")
+        display.SetVisibility3D(False)
         display.SetGlyphScale(1.5)
         display.SetTextScale(2.5)
         self._lines[key] = line
