@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from PASTALib.closer.look import CLOSER_FILE, CLOSER_WEIGHTS
 from PASTALib.errors import PastaError
 from PASTALib.model import ModelInfo, save_model
 from PASTATrain.classes import CLASSES
@@ -61,4 +62,6 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         compresses=config.compresses,
         lesion_threshold=config.lesion_threshold,
     )
+    for name in (CLOSER_FILE, CLOSER_WEIGHTS):  # it knows what the weights before found
+        (folder / name).unlink(missing_ok=True)
     return save_model(folder, info, network)

@@ -15,9 +15,10 @@ from PASTALib.closer.sight import EDGE, Sight
 from PASTALib.ct import CT
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
+from PASTALib.model import load_model
 from PASTALib.progress import silent
 from PASTALib.region import Region
-from PASTATrain.closer.collecting import disturbed, with_many_lesions
+from PASTATrain.closer.collecting import collect, disturbed, with_many_lesions
 from PASTATrain.closer.config import CloserConfig, info_of, read_closer_config
 from PASTATrain.closer.samples import (
     MARGIN_EDGE,
@@ -30,8 +31,12 @@ from PASTATrain.closer.samples import (
     varied,
 )
 from PASTATrain.closer.training import CANDIDATES, export_closer, train
+from PASTATrain.config import TrainingConfig
 from PASTATrain.evaluation import KnownScan
+from PASTATrain.export import export_checkpoint
 from PASTATrain.sources import torso_images
+from PASTATrain.states import CHECKPOINT, LOG
+from PASTATrain.training import fresh_state
 
 SMALL = CloserConfig(features=(4, 8), steps=6, batch=4, save_every=3, warm_up=2)
 INFO = info_of(SMALL)
@@ -145,3 +150,30 @@ def test_a_tilted_scan_keeps_its_lesions_in_place():
         assert after.geometry == geometry
         assert (after.mask == before.mask).all()
         assert after.start == before.start
+
+
+def test_candidates_of_real_ct_are_collected_once(shared_data, tmp_path: Path):
+    folder = shared_data("tcia_c4kc_kits_00072")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / folder.name).symlink_to(folder, target_is_directory=True)
+    out = tmp_path / "candidates"
+    model = load_model("pasta-s")
+    assert collect(model, tmp_path / "data", range(1), 1, out, 1, silent) == 1
+    (path,) = out.glob("*.npz")
+    rows = CandidateSet.read([path], INFO)
+    assert set(rows.scans) == {"kits_liver_dome"}
+    assert rows.is_lesion.any()
+    assert not rows.is_lesion.all()
+    written = path.stat().st_mtime_ns
+    assert collect(model, tmp_path / "data", range(1), 1, out, 1, silent) == 1
+    assert path.stat().st_mtime_ns == written
+
+
+def test_a_new_export_drops_the_closer_look_of_other_weights(tmp_path: Path, run: Path):
+    train(run, SMALL, "cpu", silent)
+    export_closer(run, SMALL, tmp_path / "model")
+    network = TrainingConfig(patch=32, features=(4, 8))
+    fresh_state(network, "cpu").save(tmp_path / "other" / CHECKPOINT)
+    (tmp_path / "other" / LOG).write_text("step,loss\n1,0.5\n")
+    export_checkpoint(tmp_path / "other", network, tmp_path / "model")
+    assert load_model(str(tmp_path / "model")).closer is None
