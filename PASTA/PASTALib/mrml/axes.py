@@ -89,7 +89,6 @@ class AxisLines:
         line.SetHideFromEditors(True)
         line = self._scene.AddNode(line)
         line.CreateDefaultDisplayNodes()
-        line.GetMeasurement("length").SetPrintFormat("%.0f %s")  # as the report rounds it
         display = line.GetDisplayNode()
         display.SetSaveWithScene(False)
         display.SetSelectedColor(*color)
