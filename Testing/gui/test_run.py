@@ -84,6 +84,32 @@ def test_two_runs_show_findings_and_leave_nothing_but_the_results(host, scene, p
     assert not folder.exists()
 
 
+def test_two_volumes_in_turn_leak_neither_nodes_nor_folders_nor_memory(
+    host, scene, panel, real_volume, shared_data
+):
+    from PASTALib.mrml.case import cases_in
+    from PASTALib.mrml.volumes import add_volume
+    from PASTALib.reading import read_ct
+
+    heart = read_ct(shared_data("totalsegmentator/cta_heart/ct.nii.gz"))
+    volumes = (real_volume, add_volume(scene, heart.image, "Heart"))
+    nodes, added, used = nodes_of(scene), [], []
+    for volume in volumes * 2:
+        begin(host, panel, volume)
+        wait_for_the_end(host, panel)
+        assert panel.ui.statusLabel.text.startswith("Found ")
+        assert panel.desk.nodes.volume.GetID() == volume.GetID()
+        now = nodes_of(scene)
+        added.append(sorted(node.rstrip("0123456789_") for node in now - nodes))
+        nodes = now
+        assert list(panel.worker.folder.iterdir()) == []
+        used.append(psutil.Process(panel.worker.process_id).memory_info().rss)
+    assert added[:2] == added[2:]
+    assert len(cases_in(scene)) == 4
+    assert panel.worker.starts == 1
+    assert max(used[2:]) < 1.2 * max(used[:2])
+
+
 def test_cancel_leaves_the_scene_as_it_was(host, scene, panel, real_volume):
     before = nodes_of(scene)
     begin(host, panel, real_volume)
