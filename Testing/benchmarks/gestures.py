@@ -132,6 +132,7 @@ def memory(counts: tuple[int, ...]) -> list[tuple[int, float]]:
     """Resident memory of a worker in MB after so many gestures, each on the result of the last."""
     import psutil
 
+    from organs_sent import put_organs
     from PASTALib.drafting import draft_report
     from PASTALib.geometry import Geometry
     from PASTALib.gestures.marks import Gesture
@@ -147,7 +148,7 @@ def memory(counts: tuple[int, ...]) -> list[tuple[int, float]]:
     with Worker() as worker:
         image = put_image(ct.image, worker.folder)
         worker.run("open", {"key": "k", "name": "CT", "image": image})
-        organs = put_image(segmentation.organs, worker.folder)
+        organs = put_organs(segmentation.organs, worker.folder)
         worker.run("resume", {"key": "k", "report": report, "organs": organs})
         before, rng = None, np.random.default_rng(0)
         for number in range(1, max(counts) + 1):

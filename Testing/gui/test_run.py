@@ -10,6 +10,8 @@ import time
 import psutil
 import pytest
 
+from real_case import abdomen_with_a_cyst
+
 pytestmark = [pytest.mark.slicer, pytest.mark.slow]
 PATIENCE_S = 240.0
 RUNNING = "Cancel"
@@ -17,12 +19,10 @@ RUNNING = "Cancel"
 
 @pytest.fixture
 def real_volume(scene, shared_data):
-    """An abdomen without contrast, 3 mm, in the scene."""
+    """A real abdomen with a lesion, 3 mm, in the scene."""
     from PASTALib.mrml.volumes import add_volume
-    from PASTALib.reading import read_ct
 
-    ct = read_ct(shared_data("totalsegmentator/example_ct.nii.gz"))
-    return add_volume(scene, ct.image, "Abdomen")
+    return add_volume(scene, abdomen_with_a_cyst(shared_data).image, "Abdomen")
 
 
 def nodes_of(scene) -> set[str]:

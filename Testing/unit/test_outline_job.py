@@ -7,6 +7,7 @@ import psutil
 import pytest
 import SimpleITK as sitk
 
+from organs_sent import put_organs
 from PASTALib.catalog import catalog
 from PASTALib.drafting import draft_report
 from PASTALib.geometry import Geometry
@@ -36,7 +37,7 @@ def worker(case):
     with Worker() as worker:
         image = put_image(ct.image, worker.folder)
         worker.run("open", {"key": "k", "name": "CT", "image": image})
-        organs = put_image(segmentation.organs, worker.folder)
+        organs = put_organs(segmentation.organs, worker.folder)
         worker.run("resume", {"key": "k", "report": report, "organs": organs})
         yield worker
 

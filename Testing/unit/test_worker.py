@@ -23,6 +23,7 @@ from PASTALib.worker.client import Worker
 from PASTALib.worker.conversation import ANALYSIS_JOBS, Conversation, Listener, make_folder
 from PASTALib.worker.failures import Failure, WorkerFailed, explain
 from PASTALib.worker.messages import array_in_steps, encode, put_image, take_array, take_image
+from real_case import abdomen_with_a_cyst
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -275,10 +276,9 @@ def test_a_torn_line_is_skipped(tmp_path):
 
 
 def test_a_scan_is_analyzed_measured_and_exported(tmp_path, shared_data):
-    from PASTALib.reading import read_ct
     from PASTALib.report import Report
 
-    ct = read_ct(shared_data("totalsegmentator/example_ct.nii.gz"))
+    ct = abdomen_with_a_cyst(shared_data)
     with Worker([ANALYSIS_JOBS]) as worker:
         assert worker.run("devices")["devices"][-1]["key"] == "cpu"
         image = put_image(ct.image, worker.folder)
@@ -291,6 +291,7 @@ def test_a_scan_is_analyzed_measured_and_exported(tmp_path, shared_data):
         )
         report = Report.model_validate(found["report"])
         rows = [row for row in found["segments"] if row["layer"] == 1]
+        assert rows
         assert [row["id"] for row in rows] == [finding.id for finding in report.findings]
         lesions = take_image(found["layers"][1], worker.folder)
         take_image(found["layers"][0], worker.folder)
