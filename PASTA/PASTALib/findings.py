@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from PASTALib.catalog import catalog
-from PASTALib.confidence import raw_confidence
-from PASTALib.lesions import STONES, connected_parts, is_large_enough, minimum_diameter
+from PASTALib.closer.candidates import candidates_in
+from PASTALib.geometry import Geometry
+from PASTALib.lesions import STONES
 from PASTALib.measure import equivalent_diameter
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def one_type_each(lesions: NDArray[np.uint8], probability: NDArray[np.uint8]) ->
 def drop_improbable(
     lesions: NDArray[np.uint8],
     probability: NDArray[np.uint8],
-    voxel_mm3: float,
+    geometry: Geometry,
     info: ModelInfo,
 ) -> None:
     """Remove connected parts that are too small, or less sure than the model's least confidence.
@@ -54,19 +55,12 @@ def drop_improbable(
     Args:
         lesions: labels of lesion types ``[z, y, x]``, changed.
         probability: lesion probability times 255.
-        voxel_mm3: volume of a voxel.
+        geometry: of both.
         info: the model that found them.
     """
-    boxes = ndimage.find_objects(lesions)
-    for kind in catalog().lesion_types.values():
-        box = boxes[kind.label - 1] if kind.label <= len(boxes) else None
-        if box is None:
-            continue
-        smallest = minimum_diameter(kind.key, info.spacing_mm)
-        for place, mask in connected_parts(lesions, kind.label, box):
-            voxels = int(mask.sum())
-            raw = raw_confidence(probability[place][mask])
-            sure = info.calibration(kind.key, raw, equivalent_diameter(voxels * voxel_mm3))
-            large = is_large_enough(voxels, voxel_mm3, smallest)
-            if not large or sure < info.least_confidence:
-                lesions[place][mask] = 0
+    kept = np.zeros(lesions.shape, bool)
+    for candidate in candidates_in(lesions, probability, geometry, info.spacing_mm):
+        diameter = equivalent_diameter(candidate.region.voxels * geometry.voxel_mm3)
+        if info.calibration(candidate.type, candidate.raw, diameter) >= info.least_confidence:
+            kept[candidate.region.slices] |= candidate.region.mask
+    lesions[~kept] = 0

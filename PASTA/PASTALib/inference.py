@@ -91,7 +91,7 @@ def segment(
             cancel=cancel,
         )
     progress(0.97, "Putting lesions into their organs")
-    drop_improbable(labels.lesions, labels.probability, float(np.prod(step)), model.info)
+    drop_improbable(labels.lesions, labels.probability, labels.ct, model.info)
     include_lesions(labels.organs, labels.lesions, step)
     if roi is not None:
         labels.clear_outside(roi)

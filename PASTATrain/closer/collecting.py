@@ -82,11 +82,11 @@ def collect(
     first_look = replace(model, info=replace(model.info, least_confidence=0.0), closer=None)
     real = list(scans(data, [], "train"))
     organs = {scan.name: organs_of(scan, first_look) for scan in real}
-    total = rounds * (len(real) + len(real) // 3)
+    turn: list[KnownScan | None] = [*real, *[None] * (len(real) // 3)]
+    total = rounds * len(turn)
     for number in range(total):
         rng = np.random.default_rng((seed, number))
-        with_torso = number % (len(real) + len(real) // 3) >= len(real)
-        scan = real[number % (len(real) + len(real) // 3)] if not with_torso else None
+        scan = turn[number % len(turn)]
         name = f"{number:04d}_{scan.name if scan else 'torso'}"
         if (out / f"{name}.npz").is_file():
             continue

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration, raw_confidence
 from PASTALib.findings import drop_improbable, one_type_each
+from PASTALib.geometry import Geometry
 from PASTALib.model import load_model
 
 INFO = replace(
@@ -30,13 +31,13 @@ def maps(probability: int, edge: int = 8) -> tuple[np.ndarray, np.ndarray]:
 def test_a_candidate_below_the_least_confidence_of_the_model_is_no_finding() -> None:
     for probability, reported in ((140, False), (170, True)):
         lesions, seen = maps(probability)
-        drop_improbable(lesions, seen, 1.0, INFO)
+        drop_improbable(lesions, seen, Geometry.isotropic(lesions.shape, 1.0), INFO)
         assert lesions.any() == reported
 
 
 def test_a_candidate_below_the_least_size_is_no_finding_however_sure() -> None:
     lesions, seen = maps(255, edge=2)
-    drop_improbable(lesions, seen, 1.0, INFO)
+    drop_improbable(lesions, seen, Geometry.isotropic(lesions.shape, 1.0), INFO)
     assert not lesions.any()
 
 
@@ -44,7 +45,7 @@ def test_only_the_improbable_part_goes() -> None:
     lesions, seen = maps(250)
     lesions[12:19, 12:19, 12:19] = LIVER
     seen[12:19, 12:19, 12:19] = 130
-    drop_improbable(lesions, seen, 1.0, INFO)
+    drop_improbable(lesions, seen, Geometry.isotropic(lesions.shape, 1.0), INFO)
     assert lesions[5, 5, 5] == LIVER
     assert not lesions[12:].any()
 
