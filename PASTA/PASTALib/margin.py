@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import SimpleITK as sitk
@@ -90,7 +91,7 @@ def measure_edge(
     if len(points) < 8:
         return None
     spacing = region.geometry.spacing_zyx
-    distance = np.arange(-INWARD_MM, OUTWARD_MM + STEP_MM / 2, STEP_MM)
+    distance = _profile_distances()
     places = points[:, None, :] + distance[None, :, None] * normals[:, None, :] / spacing
     box = hu[grown.slices].astype(np.float32)
     sampled = ndimage.map_coordinates(box, places.reshape(-1, 3).T, order=1, mode="nearest")
@@ -103,7 +104,7 @@ def measure_edge(
         error = noise / np.sqrt(max(1.0, len(chosen) / 4))
         mean = chosen.mean(axis=0)
         own = _own_edge(mean, distance, reach, error)
-        fit = _fit_edge(mean[own], distance[own])
+        fit = _fit_edge(mean[own], own)
         fits.append((*fit, abs(fit[1]) > max(10.0, 3 * error), len(chosen)))
     seen = [f for f in fits if f[2]]
     if not seen:
@@ -204,15 +205,32 @@ def _own_edge(profile: Floats, distance: Floats, reach: float, error: float) -> 
     return slice(first, max(steepest + ends[0] + 1, first + 4))
 
 
-def _fit_edge(profile: Floats, distance: Floats) -> tuple[float, float]:
-    """Sigma in mm and HU step of the error-function edge that fits a profile best."""
+def _profile_distances() -> Floats:
+    """Distances in mm from the mask's surface at which a profile is read."""
+    return np.arange(-INWARD_MM, OUTWARD_MM + STEP_MM / 2, STEP_MM)
+
+
+@cache
+def _edge_models() -> tuple[Floats, Floats]:
+    """Sigma in mm of each error-function edge that is tried, and the edges over whole profiles."""
     sigma, center = (
         grid.ravel()
         for grid in np.meshgrid(
             np.geomspace(0.2, 4.0, 40), np.arange(-SHIFT_MM, SHIFT_MM + 0.1, 0.25)
         )
     )
-    models = ndtr((distance[None, :] - center[:, None]) / sigma[:, None])
+    return sigma, ndtr((_profile_distances()[None, :] - center[:, None]) / sigma[:, None])
+
+
+def _fit_edge(profile: Floats, part: slice) -> tuple[float, float]:
+    """Sigma in mm and HU step of the error-function edge that fits part of a profile best.
+
+    Args:
+        profile: HU in that part.
+        part: which of `_profile_distances` it covers.
+    """
+    sigma, whole = _edge_models()
+    models = whole[:, part]
     models = models - models.mean(axis=1, keepdims=True)
     power = (models**2).sum(axis=1)
     step = models @ (profile - profile.mean()) / np.maximum(power, 1e-9)

@@ -221,11 +221,11 @@ class Surroundings:
         cut = tuple(_meet(a, b) for a, b in zip(near, box, strict=True))
         inside = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
         step = np.minimum(step, np.maximum(1, inside.shape))
-        whole = blocks(inside, step).all(axis=-1)
+        whole = blocks(inside, step).all(axis=3).all(axis=3).all(axis=3)
         if not whole.any() or np.prod(step) < 2:
             return np.zeros(0, np.float32)
         hu = blocks(self.hu[cut], step)[whole].astype(np.float32)
-        return np.asarray(hu.std(axis=-1, ddof=1))
+        return np.asarray(hu.reshape(len(hu), -1).std(axis=-1, ddof=1))
 
 
 def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bool_]:
@@ -250,14 +250,13 @@ def shrink(
     return mask
 
 
-def blocks(array: NDArray[np.generic], step: NDArray[np.int_]) -> NDArray[np.generic]:
-    """Cut an array into blocks of `step` voxels; the last axis holds the voxels of a block."""
+def blocks(array: NDArray[Any], step: NDArray[np.int_]) -> NDArray[Any]:
+    """An array as blocks of `step` voxels: ``[block z, y, x, voxel z, y, x]``, a view."""
     count = [n // int(s) for n, s in zip(array.shape, step, strict=True)]
     kept = array[tuple(slice(0, c * int(s)) for c, s in zip(count, step, strict=True))]
     a, b, c = count
     i, j, k = (int(s) for s in step)
-    cut = kept.reshape(a, i, b, j, c, k).transpose(0, 2, 4, 1, 3, 5)
-    return cut.reshape(a, b, c, i * j * k)
+    return kept.reshape(a, i, b, j, c, k).transpose(0, 2, 4, 1, 3, 5)
 
 
 def _meet(first: slice, second: slice) -> slice:

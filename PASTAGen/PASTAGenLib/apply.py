@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import SimpleITK as sitk
 
-from PASTAGenLib.case import CaseArrays, SyntheticCase, case_arrays, case_of
+from PASTAGenLib.case import SyntheticCase, Trial, case_of
 from PASTAGenLib.insertion import Inserted, apply_in, painted
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.outline import outline
@@ -17,6 +17,7 @@ from PASTAGenLib.placing import Placed
 from PASTAGenLib.plan import placed_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
+from PASTAGenLib.truth import Truth
 from PASTAGenLib.verify import disagreements
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
@@ -48,7 +49,8 @@ def apply(
     """
     scene = Scene.of(ct, organs, lesions)
     inserted = apply_in(scene, plan, device)
-    return case_of(ct, plan, inserted, case_arrays(scene, organs, plan, inserted))
+    trial = Trial(scene, organs)
+    return case_of(trial, ct, plan, inserted, trial.measured(plan, inserted))
 
 
 def insert_in(
@@ -84,8 +86,9 @@ def insert(
         raise PastaError(f"insert puts in one lesion, not {spec.number}; use insert_many.")
     generator = np.random.default_rng(spec.seed) if rng is None else rng
     scene = Scene.of(ct, organs, lesions)
-    drawn = drawn_in(scene, organs, spec, generator, device)
-    return case_of(ct, drawn.plan, drawn.inserted, drawn.arrays, drawn.rejected)
+    trial = Trial(scene, organs)
+    drawn = drawn_in(trial, spec, generator, device)
+    return case_of(trial, ct, drawn.plan, drawn.inserted, drawn.truth, drawn.rejected)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,19 +98,18 @@ class Drawn:
     Attributes:
         plan: its plan.
         inserted: its box after insertion.
-        arrays: the whole scan after insertion, measured.
+        truth: its measured facts.
         rejected: what was drawn before and measured otherwise, see `SyntheticCase`.
     """
 
     plan: InsertionPlan
     inserted: Inserted
-    arrays: CaseArrays
+    truth: Truth
     rejected: tuple[tuple[str, int], ...]
 
 
 def drawn_in(
-    scene: Scene,
-    organs: sitk.Image,
+    trial: Trial,
     spec: LesionSpec,
     rng: np.random.Generator,
     device: str = "cpu",
@@ -118,8 +120,7 @@ def drawn_in(
     """Draw a lesion anew until a measurement finds what was meant.
 
     Args:
-        scene: the scan, with `organs`.
-        organs: its organ map.
+        trial: the scan.
         spec: what is asked for.
         rng: source of all randomness.
         device: see `apply_in`.
@@ -134,13 +135,13 @@ def drawn_in(
     for _ in range(1 + REDRAWS):
         if cancel is not None:
             cancel.check()
-        placed = first or placed_in(scene, spec, rng)
+        placed = first or placed_in(trial.scene, spec, rng)
         first = None
-        inserted = _painted(scene, placed, device)
-        arrays = case_arrays(scene, organs, placed.plan, inserted)
-        wrong = disagreements(arrays.truth, spec)
+        inserted = _painted(trial.scene, placed, device)
+        truth = trial.measured(placed.plan, inserted)
+        wrong = disagreements(truth, spec)
         if not wrong:
-            return Drawn(placed.plan, inserted, arrays, tuple(sorted(reasons.items())))
+            return Drawn(placed.plan, inserted, truth, tuple(sorted(reasons.items())))
         reasons.update(wrong)
     often = ", ".join(f"{name} {count} times" for name, count in reasons.most_common())
     raise PastaError(

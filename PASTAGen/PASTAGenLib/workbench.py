@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from PASTAGenLib.apply import SyntheticCase, apply_in, drawn_in
 from PASTAGenLib.boxes import slices
-from PASTAGenLib.case import case_arrays, case_of
+from PASTAGenLib.case import Trial, case_of, organs_after
 from PASTAGenLib.insertion import HU_RANGE
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.nearest import nearest_place
@@ -127,15 +127,10 @@ class Workbench:
         sketched, self._sketched = self._sketched, None
         if sketched is not None and sketched[:2] == (kept, spec):
             rng, first = sketched[2:]
-        drawn = drawn_in(scene, organs, spec, rng, first=first, cancel=cancel)
-        box = slices(drawn.plan.box)
-        return Patch(
-            drawn.plan,
-            drawn.inserted.hu,
-            drawn.inserted.mask,
-            drawn.arrays.organs[box],
-            drawn.arrays.truth.to_dict(),
-        )
+        drawn = drawn_in(Trial(scene, organs), spec, rng, first=first, cancel=cancel)
+        inserted = drawn.inserted
+        labels = organs_after(scene, organs, drawn.plan, inserted)
+        return Patch(drawn.plan, inserted.hu, inserted.mask, labels, drawn.truth.to_dict())
 
     def nearest(
         self, kept: Plans, spec: LesionSpec, cancel: CancelToken | None = None
@@ -159,12 +154,12 @@ class Workbench:
 
     def cases(self, plans: Plans) -> list[SyntheticCase]:
         """A case a lesion; each holds those before it, too, so that the last one holds all."""
-        cases = []
+        cases: list[SyntheticCase] = []
         for count, plan in enumerate(plans):
             scene, organs = self._with(plans[:count])
-            inserted = apply_in(scene, plan)
-            arrays = case_arrays(scene, organs, plan, inserted)
-            cases.append(case_of(self._ct, plan, inserted, arrays))
+            inserted, trial = apply_in(scene, plan), Trial(scene, organs)
+            before = cases[-1].ct if cases else self._ct
+            cases.append(case_of(trial, before, plan, inserted, trial.measured(plan, inserted)))
         return cases
 
     def _with(self, plans: Plans) -> tuple[Scene, sitk.Image]:
@@ -178,13 +173,16 @@ class Workbench:
         return self._scene, self._organs
 
     def _add(self, plan: InsertionPlan) -> None:
-        inserted = apply_in(self._scene, plan)
-        arrays = case_arrays(self._scene, self._organs, plan, inserted)
-        organs = sitk.GetImageFromArray(arrays.organs)
+        inserted, box = apply_in(self._scene, plan), slices(plan.box)
+        hu = self._scene.hu.copy()
+        hu[box] = inserted.hu
+        labels = sitk.GetArrayFromImage(self._organs).astype(np.uint8, copy=False)
+        labels[box] = organs_after(self._scene, self._organs, plan, inserted)
+        organs = sitk.GetImageFromArray(labels)
         organs.CopyInformation(self._given)
-        occupied = arrays.organs.copy()
-        occupied[(self._scene.organs == OCCUPIED) | (arrays.labels > 0)] = OCCUPIED
-        self._scene = Scene(arrays.hu, occupied, self._first.geometry)
+        labels[self._scene.organs == OCCUPIED] = OCCUPIED
+        labels[box][inserted.mask] = OCCUPIED
+        self._scene = Scene(hu, labels, self._first.geometry)
         self._organs, self._plans = organs, (*self._plans, plan)
 
     def _labels(self, plan: InsertionPlan) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from PASTAGenLib.apply import apply, apply_in, insert
 from PASTAGenLib.boxes import slices
-from PASTAGenLib.case import case_arrays
+from PASTAGenLib.case import Trial
 from PASTAGenLib.features.registry import as_row, from_row
 from PASTAGenLib.habits import FEATURES
 from PASTAGenLib.insertion_plan import InsertionPlan
@@ -331,7 +331,7 @@ def test_an_inserted_lesion_is_measured_as_it_was_meant(type_: str) -> None:
 def test_a_picture_that_is_not_what_was_planned_is_found_out() -> None:
     drawn = draw(LesionSpec("liver_cyst", long_axis_mm=24, protrudes=False, features=()))
     wrong = replace(drawn, density=replace(drawn.density, density="Hyperdense"))
-    truth = case_arrays(SCENE, ORGANS, wrong, apply_in(SCENE, wrong)).truth
+    truth = Trial(SCENE, ORGANS).measured(wrong, apply_in(SCENE, wrong))
     assert "density" in disagreements(truth, LesionSpec("liver_cyst"))
 
 

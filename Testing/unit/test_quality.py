@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from PASTAGenLib import __main__ as commands
+from PASTAGenLib.case import Trial
 from PASTAGenLib.quality import evaluate as evaluation
 from PASTAGenLib.quality.agreement import Agreement, measure_agreement, outcome
 from PASTAGenLib.quality.agreement_report import agreement_lines
@@ -97,7 +98,7 @@ def test_requests_ask_for_every_value_that_a_type_allows(scan, type_):
 
 def test_a_lesion_is_measured_from_its_picture_and_not_from_its_plan(scan, scene):
     spec = LesionSpec("liver_cyst", long_axis_mm=24.0, shape="Round-like", phase=scan.phase, hu=5.0)
-    found = outcome(scan, scene, spec, np.random.default_rng(1))
+    found = outcome(scan, Trial(scene, scan.organs), spec, np.random.default_rng(1))
     assert found.size_agrees
     assert found.hu_agrees
     assert found.measured["shape"] == found.asked["shape"] == "Round-like"
@@ -108,7 +109,7 @@ def test_a_lesion_is_measured_from_its_picture_and_not_from_its_plan(scan, scene
 
 def test_the_table_of_agreement_counts_what_disagrees(scan, scene):
     spec = LesionSpec("liver_cyst", long_axis_mm=24.0, shape="Round-like", phase=scan.phase)
-    right = outcome(scan, scene, spec, np.random.default_rng(1))
+    right = outcome(scan, Trial(scene, scan.organs), spec, np.random.default_rng(1))
     wrong = replace(right, measured={**right.measured, "shape": "Irregular"})
     refused = (("liver_cyst", "phantom", "No room.", 4),)
     text = "\n".join(agreement_lines(Agreement((right, wrong), refused)))

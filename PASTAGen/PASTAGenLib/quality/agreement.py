@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from PASTAGenLib.apply import drawn_in
-from PASTAGenLib.case import case_of
+from PASTAGenLib.case import Trial, case_of
 from PASTAGenLib.quality.requests import WALL, requests
 from PASTAGenLib.quality.scans import Scan
 from PASTAGenLib.scene import Scene
@@ -179,14 +179,14 @@ def _carry_out(task: _Task) -> Agreement:
         return RESULT.validate_json(task.file.read_bytes())
     rng = np.random.default_rng(task.seed)
     kind = catalog().lesion_types[task.type]
-    scene = Scene.of(task.scan.image, task.scan.organs)
+    trial = Trial(Scene.of(task.scan.image, task.scan.organs), task.scan.organs)
     outcomes: list[Outcome] = []
     refused: Counter[str] = Counter()
     for spec in requests(kind, task.scan, TRIES_PER_LESION * task.lesions, rng):
         if len(outcomes) == task.lesions:
             break
         try:
-            outcomes.append(outcome(task.scan, scene, spec, rng))
+            outcomes.append(outcome(task.scan, trial, spec, rng))
         except PastaError as error:
             refused[str(error)] += 1
     counted = tuple((task.type, task.scan.name, text, n) for text, n in refused.items())
@@ -196,14 +196,14 @@ def _carry_out(task: _Task) -> Agreement:
     return found
 
 
-def outcome(scan: Scan, scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
-    """Insert one lesion into a scan, whose scene is kept, and measure it.
+def outcome(scan: Scan, trial: Trial, spec: LesionSpec, rng: np.random.Generator) -> Outcome:
+    """Insert one lesion into a scan, whose trial is kept, and measure it.
 
     Raises:
         PastaError: the generator refuses the request.
     """
-    drawn = drawn_in(scene, scan.organs, spec, rng)
-    case = case_of(scan.image, drawn.plan, drawn.inserted, drawn.arrays, drawn.rejected)
+    drawn = drawn_in(trial, spec, rng)
+    case = case_of(trial, scan.image, drawn.plan, drawn.inserted, drawn.truth, drawn.rejected)
     ct = scan.ct(case.ct)
     lesion = measure_lesion(ct, case.organs, case.lesion_mask, spec.type)
     around = Surroundings(ct, case.organs, case.lesion_mask)
