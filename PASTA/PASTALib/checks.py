@@ -6,6 +6,8 @@ lies between fat and blood with contrast (-250 to 300 HU).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import SimpleITK as sitk
 
@@ -72,8 +74,19 @@ def checked_ct(image: sitk.Image, what: str) -> tuple[sitk.Image, tuple[str, ...
         NotCTError: the values are no Hounsfield units.
         PastaError: the geometry cannot be right.
     """
+    return _checked(image, what, hounsfield)
+
+
+def exact_ct(image: sitk.Image, what: str) -> tuple[sitk.Image, tuple[str, ...]]:
+    """The same, but voxels of a floating-point type keep their type and their fractions of HU."""
+    return _checked(image, what, exact_hounsfield)
+
+
+def _checked(
+    image: sitk.Image, what: str, to_hu: Callable[[np.ndarray, str], tuple[np.ndarray, list[str]]]
+) -> tuple[sitk.Image, tuple[str, ...]]:
     notes: list[str] = []
-    array, value_notes = hounsfield(sitk.GetArrayViewFromImage(image), what)
+    array, value_notes = to_hu(sitk.GetArrayViewFromImage(image), what)
     notes += value_notes
     affine = affine_of(image)
     _check_geometry(image, what)
@@ -135,6 +148,12 @@ def hounsfield(array: np.ndarray, what: str) -> tuple[np.ndarray, list[str]]:
     Raises:
         NotCTError: the values are not HU and no known offset makes them so.
     """
+    hu, notes = exact_hounsfield(array, what)
+    return hu if hu.dtype == np.int16 else np.rint(hu).astype(np.int16), notes
+
+
+def exact_hounsfield(array: np.ndarray, what: str) -> tuple[np.ndarray, list[str]]:
+    """The same in int16 or, of floating-point numbers, in their own type with their fractions."""
     notes: list[str] = []
     if array.dtype.kind == "f":
         finite = np.isfinite(array)
@@ -142,7 +161,7 @@ def hounsfield(array: np.ndarray, what: str) -> tuple[np.ndarray, list[str]]:
         if bad > array.size // 2:
             raise NotCTError(f"{what} holds no numbers in most voxels (NaN); export it again.")
         if bad:
-            array = np.where(finite, array, np.float32(AIR_HU))
+            array = np.where(finite, array, array.dtype.type(AIR_HU))
             notes.append(f"{bad} voxels without a number (NaN or infinite) were set to air.")
     sample = array.ravel()[:: max(1, array.size // _SAMPLE)].astype(np.float64)
     low, high = float(array.min()), float(array.max())
@@ -161,10 +180,10 @@ def hounsfield(array: np.ndarray, what: str) -> tuple[np.ndarray, list[str]]:
         )
     if array.dtype == np.int16 and not offset and low >= AIR_HU:
         return array.copy(), notes
-    shifted = array.astype(np.float32) if array.dtype.kind == "f" else array.astype(np.int32)
+    shifted = array.astype(array.dtype if array.dtype.kind == "f" else np.int32)
     shifted -= shifted.dtype.type(offset)
     np.clip(shifted, AIR_HU, np.iinfo(np.int16).max, out=shifted)
-    return np.rint(shifted).astype(np.int16), notes
+    return shifted if array.dtype.kind == "f" else shifted.astype(np.int16), notes
 
 
 def _offset(sample: np.ndarray, low: float, high: float, what: str) -> int:

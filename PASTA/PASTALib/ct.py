@@ -24,7 +24,8 @@ class CT:
     """A checked CT.
 
     Attributes:
-        image: 3D int16 image in HU; arrays of it are ``[z, y, x]``, points are LPS mm.
+        image: 3D image in HU, int16 unless it was read with fractions (`exact`); arrays of it are
+            ``[z, y, x]``, points are LPS mm.
         name: short name for files and titles; holds no patient data.
         source: what the image was read from, for messages.
         phase: ``non_contrast``, ``arterial``, ``portal_venous`` or ``unknown``.

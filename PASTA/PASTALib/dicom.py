@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PASTALib.checks import checked_ct
+from PASTALib.checks import checked_ct, exact_ct
 from PASTALib.ct import CT, UNKNOWN, Estimate
 from PASTALib.dicom_header import dicom_files, is_dicom_file, read_header, without_identity
 from PASTALib.dicom_series import choose_series, series_of
@@ -38,10 +38,13 @@ def read_dicom(
     *,
     series: str | None = None,
     phase: Estimate | None = None,
+    exact: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> CT:
     """Read the CT in a DICOM folder, or the series that one DICOM file belongs to.
+
+    Arguments as of `reading.read_ct`.
 
     Raises:
         PastaError: there is no axial CT series, or its slices do not form a volume.
@@ -66,7 +69,7 @@ def read_dicom(
         found = series_of(files, cancel)
     chosen, reason = choose_series(found, where, series)
     image, notes = stack(chosen, where, progress=progress, cancel=cancel)
-    image, more = checked_ct(image, where)
+    image, more = (exact_ct if exact else checked_ct)(image, where)
     tags = chosen.slices[0].tags
     unreadable = len(files) - sum(len(s.slices) for s in found)
     if unreadable and path.is_dir():

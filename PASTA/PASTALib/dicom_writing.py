@@ -62,8 +62,10 @@ class SyntheticStudy:
 def write_ct_series(ct: CT, folder: Path, study: SyntheticStudy) -> list[Dataset]:
     """Write a synthetic CT as one file per slice, ``0001.dcm`` and so on, all or none.
 
-    HU are stored as they are (16 bits, slope 1, intercept 0), the geometry in any orientation and
-    spacing: slices are the planes of the image's third axis.
+    Whole HU are stored as they are (16 bits, slope 1, intercept 0). Fractions are kept by a smaller
+    slope: exactly where they are multiples of 1/16 HU, otherwise to the nearest step that 16 bits
+    have for the range of the scan. The geometry is of any orientation and spacing: slices are the
+    planes of the image's third axis.
 
     Args:
         ct: the CT; its technique gives the scanner's facts, its name and source are not used.
@@ -100,16 +102,16 @@ def ct_series(ct: CT, study: SyntheticStudy) -> list[Dataset]:
     from pydicom.valuerep import format_number_as_ds
 
     hu = sitk.GetArrayViewFromImage(ct.image)
-    if hu.dtype != np.int16:
-        raise PastaError("Only a CT of whole HU (16 bits) can be written as DICOM; round it first.")
+    stored, slope, intercept = _stored(hu)
     geometry = Geometry.of(ct.image)
     voxels = sha256(np.ascontiguousarray(hu).tobytes()).hexdigest()
     series = unique_id("series", voxels, geometry, study)
     positions = geometry.points_of_xyz([(0, 0, k) for k in range(geometry.size[2])])
     common = _headers(ct, geometry, study, series, voxels)
     common.update(_pixel_headers(geometry))
+    common.RescaleSlope, common.RescaleIntercept = map(format_number_as_ds, (slope, intercept))
     images = []
-    for number, (plane, position) in enumerate(zip(hu, positions, strict=True), start=1):
+    for number, (plane, position) in enumerate(zip(stored, positions, strict=True), start=1):
         image = Dataset()
         image.update(common)
         image.SOPInstanceUID = unique_id("image", series, number)
@@ -119,6 +121,32 @@ def ct_series(ct: CT, study: SyntheticStudy) -> list[Dataset]:
         image.file_meta = _file_meta(image.SOPInstanceUID)
         images.append(image)
     return images
+
+
+def _stored(hu: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """int16 numbers, and the slope and intercept that make HU of them.
+
+    The coarsest slope of 1, 1/2 to 1/16 that keeps every value; where none does, the finest that
+    16 bits have room for.
+    """
+    low, high = float(hu.min()), float(hu.max())
+    if hu.dtype.kind != "f" and low >= -32768 and high <= 32767:
+        return hu.astype(np.int16, copy=False), 1.0, 0.0
+    best = None
+    for slope in (2.0**-k for k in range(5)):
+        intercept = 0.0 if max(-low, high) <= 32767 * slope else round(0.5 * (low + high))
+        steps = (hu.astype(np.float64) - intercept) / slope
+        if np.abs(steps).max() > 32767:
+            break
+        best = np.rint(steps).astype(np.int16), slope, float(intercept)
+        if np.array_equal(steps, best[0]):
+            break
+    if best is None:
+        raise PastaError(
+            f"A CT with values from {low:g} to {high:g} cannot be written as DICOM, which has 16 "
+            "bits for HU; clip it to -1024 to 3071."
+        )
+    return best
 
 
 def need_pydicom() -> None:
@@ -211,7 +239,7 @@ def _pixel_headers(geometry: Geometry) -> Dataset:
     image.BitsAllocated = image.BitsStored = 16
     image.HighBit = 15
     image.PixelRepresentation = 1
-    image.RescaleIntercept, image.RescaleSlope, image.RescaleType = "0", "1", "HU"
+    image.RescaleType = "HU"
     image.WindowCenter, image.WindowWidth = "40", "400"
     return image
 

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from PASTALib import nifti
 from PASTALib.catalog import PHASES
-from PASTALib.checks import checked_ct, require_volume
+from PASTALib.checks import checked_ct, exact_ct, require_volume
 from PASTALib.ct import CT, UNKNOWN, Estimate
 from PASTALib.dicom import read_dicom
 from PASTALib.errors import PastaError
@@ -73,6 +73,7 @@ def read_ct(
     *,
     series: str | None = None,
     phase: str | None = None,
+    exact: bool = False,
     progress: Progress = silent,
     cancel: CancelToken | None = None,
 ) -> CT:
@@ -83,6 +84,7 @@ def read_ct(
             series (the series is read from its folder).
         series: UID of the DICOM series to use; by default the axial CT series that shows most.
         phase: contrast phase, where the user knows it.
+        exact: whether fractions of HU are kept, see `checks.exact_ct`; otherwise they are rounded.
         progress: told about every image of a DICOM series.
         cancel: checked before every image of a DICOM series.
 
@@ -96,9 +98,11 @@ def read_ct(
     if not path.exists():
         raise PastaError(f"'{path}' does not exist; check the path.")
     if path.is_dir() or not is_image_file(path):
-        return read_dicom(path, series=series, phase=known_phase, progress=progress, cancel=cancel)
+        return read_dicom(
+            path, series=series, phase=known_phase, exact=exact, progress=progress, cancel=cancel
+        )
     image, notes = read_image(path)
-    checked, more = checked_ct(image, f"'{path}'")
+    checked, more = (exact_ct if exact else checked_ct)(image, f"'{path}'")
     return CT(
         image=checked,
         name=case_name(path),

@@ -221,7 +221,9 @@ class Surroundings:
         cut = tuple(_meet(a, b) for a, b in zip(near, box, strict=True))
         inside = labelled(self.organs[cut], labels) & (self.lesions[cut] == 0)
         step = np.minimum(step, np.maximum(1, inside.shape))
-        whole = blocks(inside, step).all(axis=3).all(axis=3).all(axis=3)
+        whole = blocks(inside, step)
+        for _ in range(3):  # one axis after another is several times faster than all at once
+            whole = np.all(whole, axis=3)
         if not whole.any() or np.prod(step) < 2:
             return np.zeros(0, np.float32)
         hu = blocks(self.hu[cut], step)[whole].astype(np.float32)

@@ -11,11 +11,8 @@ from PASTAGenLib.boxes import slices
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.outline import Outline, lesion_mask, outline
 from PASTAGenLib.paint import picture
-from PASTAGenLib.scene import Scene
+from PASTAGenLib.scene import HU, Scene
 from PASTALib.errors import PastaError
-
-HU_RANGE = (-1024, 3071)
-"""What 12-bit scanners store."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Inserted:
     """One lesion in the voxels of its box.
 
     Attributes:
-        hu: int16 HU of the box after insertion.
+        hu: HU of the box after insertion, in the type of the scene's.
         mask: voxels of the box that are lesion.
         share: share of lesion in each voxel, 0 to 1.
         organs: uint8 labels of the box after insertion: moved by its mass effect, and the lesion
@@ -31,7 +28,7 @@ class Inserted:
         planned_hu: mean HU of the lesion, features included, without noise and partial volume.
     """
 
-    hu: NDArray[np.int16]
+    hu: HU
     mask: NDArray[np.bool_]
     share: NDArray[np.float32]
     organs: NDArray[np.uint8]
@@ -61,7 +58,7 @@ def painted(scene: Scene, plan: InsertionPlan, where: Outline, device: str) -> I
     before = scene.hu[slices(plan.box)]
     mask = lesion_mask(where.share)
     after, planned_hu, changed = picture(plan, scene, where, mask, device)
-    values = after.round().clamp(*HU_RANGE).cpu().numpy().astype(np.int16)
+    values = scene.stored(after.cpu().numpy())
     organs = where.organs.copy()
     organs[mask & ~Scene.table(plan.host_labels)[organs]] = plan.host_labels[0]
     return Inserted(

@@ -11,17 +11,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from PASTAGenLib.choices import spec_of
 from PASTAGenLib.insertion_plan import InsertionPlan
+from PASTAGenLib.positions import position_of
 from PASTAGenLib.spec import LesionSpec
-from PASTAGenLib.workbench import Patch, Plans, Workbench
+from PASTAGenLib.workbench import Patch, Plans, Workbench, in_hu
 from PASTALib.errors import PastaError
 from PASTALib.synthetic import SYNTHETIC
 from PASTALib.worker.messages import put_array, take_array
 from PASTALib.worker.server import Context, Job
 
+ARRAYS = ("hu", "changed", "mask", "organs")
+"""Arrays of a patch."""
 Arguments = dict[str, Any]
 Result = dict[str, Any]
 
@@ -48,15 +49,17 @@ class GeneratorJobs:
         self._bench: Workbench | None = None
 
     def open(self, arguments: Arguments, context: Context) -> Result:
-        """Lay a CT on the workbench: ``key, name, image, organs`` to ``places, phase``."""
-        from PASTALib.checks import checked_ct
+        """Lay a CT on the workbench: ``key, name, image, organs, position`` to ``places, phase``.
+
+        `position` is that of DICOM, such as ``HFS``; empty where it is not known.
+        """
 
         image, organs = context.take(arguments["image"]), context.take(arguments["organs"])
         assert image is not None
         assert organs is not None
         self._bench = None
-        checked, _ = checked_ct(image, f"The volume '{arguments['name']}'")
-        self._bench = Workbench(checked, organs)
+        hu = in_hu(image, f"The volume '{arguments['name']}'")
+        self._bench = Workbench(hu, organs, position_of(arguments["position"]))
         self._key = arguments["key"]
         return {"places": self._bench.places(), "phase": self._bench.phase}
 
@@ -137,16 +140,16 @@ def _plans(texts: list[str]) -> Plans:
 
 
 def _sent(patch: Patch, context: Context) -> dict[str, Any]:
-    arrays = {"hu": patch.hu, "mask": patch.mask, "organs": patch.organs}
+    arrays = {name: getattr(patch, name) for name in ARRAYS}
     files = {key: {"file": put_array(array, context.folder)} for key, array in arrays.items()}
     return {"plan": patch.plan.to_json(), "truth": json.loads(json.dumps(patch.truth)), **files}
 
 
 def take_patch(sent: dict[str, Any], folder: Path) -> Patch:
     """A patch that came over the pipe."""
-    hu, mask, organs = (take_array(sent[key]["file"], folder) for key in ("hu", "mask", "organs"))
+    hu, changed, mask, organs = (take_array(sent[key]["file"], folder) for key in ARRAYS)
     plan = InsertionPlan.from_json(sent["plan"])
-    return Patch(plan, hu, mask.astype(np.bool_), organs, sent["truth"])
+    return Patch(plan, hu, changed > 0, mask > 0, organs, sent["truth"])
 
 
 def jobs() -> dict[str, Job]:

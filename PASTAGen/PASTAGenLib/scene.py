@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
@@ -54,6 +55,12 @@ FALLBACK_TISSUE = {
 BONE_LABELS = np.zeros(256, bool)
 BONE_LABELS[list(catalog().organ_labels("bone"))] = True
 """Look-up table over label numbers, true for bone."""
+SCANNER_HU = (-1024.0, 3071.0)
+"""What 12-bit scanners store."""
+CUT_VOXELS = 30
+"""So many voxels at the scan's least or largest value say that what lay beyond was cut."""
+HU = NDArray[Any]
+"""HU as a scan holds them: int16, or float32 where it has fractions."""
 OCCUPIED = 255
 """Stands in the organ map of a scene for voxels of lesions that are already there."""
 
@@ -92,15 +99,13 @@ class Scene:
     arrays when asked first, so the arrays must not change while it is in use.
 
     Attributes:
-        hu: int16 HU ``[z, y, x]``.
+        hu: HU ``[z, y, x]``, int16 or, of a scan that holds fractions, float32.
         organs: uint8 catalogue labels of structures ``[z, y, x]``; `OCCUPIED` where no lesion
             may come to lie.
         geometry: where the voxels lie.
     """
 
-    def __init__(
-        self, hu: NDArray[np.int16], organs: NDArray[np.uint8], geometry: Geometry
-    ) -> None:
+    def __init__(self, hu: HU, organs: NDArray[np.uint8], geometry: Geometry) -> None:
         if hu.shape != organs.shape:
             raise PastaError("The organ map has another size than the CT; resample it to the CT.")
         self.hu = hu
@@ -123,7 +128,8 @@ class Scene:
         if ct.GetDimension() != 3 or ct.GetNumberOfComponentsPerPixel() != 1:
             raise PastaError("PASTAGen needs a 3D CT with one value a voxel; choose one volume.")
         _check_same_grid(ct, organs, "organ map")
-        hu = sitk.GetArrayFromImage(ct).astype(np.int16, copy=False)
+        given = sitk.GetArrayFromImage(ct)
+        hu = given.astype(np.float32 if given.dtype.kind == "f" else np.int16, copy=False)
         if np.ptp(hu) < LEAST_RANGE_HU:
             raise PastaError(
                 f"The CT holds values from {hu.min()} to {hu.max()} only, which are not HU; apply "
@@ -134,6 +140,21 @@ class Scene:
             _check_same_grid(ct, lesions, "lesion map")
             labels[sitk.GetArrayViewFromImage(lesions) > 0] = OCCUPIED
         return cls(hu, labels, Geometry.of(ct))
+
+    @cached_property
+    def hu_range(self) -> tuple[float, float]:
+        """Least and largest HU that the scan can hold: its own where many voxels share its end,
+        otherwise at least what 12-bit scanners store.
+        """
+        low, high = float(self.hu.min()), float(self.hu.max())
+        cut_low, cut_high = (np.count_nonzero(self.hu == end) >= CUT_VOXELS for end in (low, high))
+        least, most = SCANNER_HU
+        return low if cut_low else min(low, least), high if cut_high else max(high, most)
+
+    def stored(self, values: NDArray[np.float32]) -> HU:
+        """HU as this scan can hold them: within its range, and whole where it holds whole ones."""
+        clipped = np.clip(values, *self.hu_range)
+        return clipped if self.hu.dtype.kind == "f" else np.rint(clipped).astype(self.hu.dtype)
 
     @staticmethod
     def table(labels: tuple[int, ...]) -> NDArray[np.bool_]:

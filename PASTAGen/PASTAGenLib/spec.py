@@ -50,7 +50,8 @@ class LesionSpec:
         protrudes: whether it reaches beyond its organ's contour, where the type can.
         number: how many lesions; see `insert_many`.
         phase: contrast phase of the scan; estimated from the scan where it is not given.
-        position: how the patient lies, for what sinks to the ground.
+        position: how the patient lies, for what sinks to the ground; where it is not given, what
+            the scan's DICOM says (in recipes and the module), otherwise supine.
         seed: seed of the random numbers where no generator is handed in.
     """
 
@@ -71,7 +72,7 @@ class LesionSpec:
     protrudes: bool | None = None
     number: int = 1
     phase: Phase | None = None
-    position: Position = "supine"
+    position: Position | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:

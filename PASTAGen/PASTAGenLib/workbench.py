@@ -7,7 +7,7 @@ plan of a sketch. Knows neither windows nor scenes; see `PASTAGenLib.jobs` and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from PASTAGenLib.apply import SyntheticCase, apply_in, drawn_in
 from PASTAGenLib.boxes import slices
 from PASTAGenLib.case import Trial, case_of, organs_after
-from PASTAGenLib.insertion import HU_RANGE
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.nearest import nearest_place
 from PASTAGenLib.outline import lesion_mask
 from PASTAGenLib.placing import Placed
 from PASTAGenLib.plan import placed_in
-from PASTAGenLib.scene import OCCUPIED, Scene, hosts_of
+from PASTAGenLib.scene import HU, OCCUPIED, Scene, hosts_of
 from PASTAGenLib.sites.hosts import FEW_VOXELS
-from PASTAGenLib.spec import LesionSpec
+from PASTAGenLib.spec import LesionSpec, Position
 from PASTALib.catalog import catalog
+from PASTALib.checks import exact_ct
+from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
 from PASTALib.progress import CancelToken
 
@@ -39,14 +40,16 @@ class Patch:
 
     Attributes:
         plan: its plan.
-        hu: int16 HU after insertion.
+        hu: HU after insertion.
+        changed: voxels whose HU are other than before.
         mask: voxels of the lesion.
         organs: uint8 catalogue labels after insertion.
         truth: measured facts, see `PASTAGenLib.truth.Truth`; empty for a sketch.
     """
 
     plan: InsertionPlan
-    hu: NDArray[np.int16]
+    hu: HU
+    changed: NDArray[np.bool_]
     mask: NDArray[np.bool_]
     organs: NDArray[np.uint8]
     truth: dict[str, Any]
@@ -58,13 +61,16 @@ class Workbench:
     Args:
         ct: 3D image in HU.
         organs: catalogue labels of structures on the same grid.
+        position: how the patient lies, where a request does not say.
 
     Raises:
         PastaError: the images do not match, or are no CT.
     """
 
-    def __init__(self, ct: sitk.Image, organs: sitk.Image) -> None:
-        self._ct, self._given = ct, organs
+    def __init__(
+        self, ct: sitk.Image, organs: sitk.Image, position: Position | None = None
+    ) -> None:
+        self._ct, self._given, self._position = ct, organs, position
         self._first = Scene.of(ct, organs)
         self._plans: Plans = ()
         self._scene, self._organs = self._first, organs
@@ -105,15 +111,15 @@ class Workbench:
             PastaError: the lesion does not fit.
         """
         scene, _ = self._with(kept)
-        rng = np.random.default_rng(spec.seed)
+        spec, rng = self._lying(spec), np.random.default_rng(spec.seed)
         placed = placed_in(scene, spec, rng)
         self._sketched = (kept, spec, rng, placed)
         plan, share = placed.plan, placed.outline.share.cpu().numpy()
-        before = scene.hu[slices(plan.box)].astype(np.float32)
+        before = scene.hu[slices(plan.box)]
         rise = plan.density.mean_hu - plan.density.base_hu
-        after = np.clip(np.rint(before + share * rise), *HU_RANGE).astype(np.int16)
-        organs = self._labels(plan)
-        return Patch(plan, after, lesion_mask(placed.outline.share), organs, {})
+        after = scene.stored(before + np.float32(rise) * share)
+        mask = lesion_mask(placed.outline.share)
+        return Patch(plan, after, after != before, mask, self._labels(plan), {})
 
     def draw(self, kept: Plans, spec: LesionSpec, cancel: CancelToken | None = None) -> Patch:
         """The finished lesion: as `PASTAGenLib.apply.insert` makes it of the same spec and scan.
@@ -123,14 +129,16 @@ class Workbench:
             Cancelled: asked to stop.
         """
         scene, organs = self._with(kept)
-        rng, first = np.random.default_rng(spec.seed), None
+        spec, rng, first = self._lying(spec), np.random.default_rng(spec.seed), None
         sketched, self._sketched = self._sketched, None
         if sketched is not None and sketched[:2] == (kept, spec):
             rng, first = sketched[2:]
         drawn = drawn_in(Trial(scene, organs), spec, rng, first=first, cancel=cancel)
         inserted = drawn.inserted
         labels = organs_after(scene, organs, drawn.plan, inserted)
-        return Patch(drawn.plan, inserted.hu, inserted.mask, labels, drawn.truth.to_dict())
+        changed = inserted.hu != scene.hu[slices(drawn.plan.box)]
+        truth = drawn.truth.to_dict()
+        return Patch(drawn.plan, inserted.hu, changed, inserted.mask, labels, truth)
 
     def nearest(
         self, kept: Plans, spec: LesionSpec, cancel: CancelToken | None = None
@@ -140,7 +148,10 @@ class Workbench:
         Raises:
             PastaError: there is none.
         """
-        return nearest_place(self._with(kept)[0], spec, cancel)
+        return nearest_place(self._with(kept)[0], self._lying(spec), cancel)
+
+    def _lying(self, spec: LesionSpec) -> LesionSpec:
+        return replace(spec, position=spec.position or self._position)
 
     # All lesions ---------------------------------------------------------------------------------
 
@@ -150,7 +161,9 @@ class Workbench:
         Raises:
             PastaError: a lesion finds no room where it was planned.
         """
-        return tuple(_patch(case) for case in self.cases(plans))
+        cases = self.cases(plans)
+        before = [self._ct, *(case.ct for case in cases)]
+        return tuple(_patch(case, ct) for case, ct in zip(cases, before, strict=False))
 
     def cases(self, plans: Plans) -> list[SyntheticCase]:
         """A case a lesion; each holds those before it, too, so that the last one holds all."""
@@ -189,8 +202,31 @@ class Workbench:
         return sitk.GetArrayViewFromImage(self._organs)[slices(plan.box)].astype(np.uint8)
 
 
-def _patch(case: SyntheticCase) -> Patch:
+def in_hu(image: sitk.Image, what: str) -> sitk.Image:
+    """A CT, checked, as it is: what is put into it is to fit its own voxels.
+
+    Args:
+        image: 3D scalar image.
+        what: its name, for messages.
+
+    Raises:
+        PastaError: it is no CT, or one that has to be repaired first.
+    """
+    checked, _ = exact_ct(image, what)
+    same_grid = np.allclose(checked.GetDirection(), image.GetDirection(), atol=1e-3)
+    highest = (sitk.GetArrayViewFromImage(i).max() for i in (checked, image))
+    if len(set(map(float, highest))) > 1:
+        raise PastaError(
+            f"{what} is not stored in HU (its rescale intercept was not applied); subtract the "
+            "offset, or load the CT again."
+        )
+    if not same_grid or checked.GetSize() != image.GetSize():
+        raise PastaError(f"{what} has axes that are not at right angles; resample it first.")
+    return checked
+
+
+def _patch(case: SyntheticCase, before: sitk.Image) -> Patch:
     box = slices(case.plan.box)
-    images = (case.ct, case.lesion_mask, case.organs)
-    hu, mask, organs = (sitk.GetArrayViewFromImage(image)[box].copy() for image in images)
-    return Patch(case.plan, hu, mask > 0, organs, case.truth.to_dict())
+    images = (case.ct, before, case.lesion_mask, case.organs)
+    hu, old, mask, organs = (sitk.GetArrayViewFromImage(image)[box].copy() for image in images)
+    return Patch(case.plan, hu, hu != old, mask > 0, organs, case.truth.to_dict())

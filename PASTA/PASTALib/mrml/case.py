@@ -84,17 +84,18 @@ class CaseNodes:
                 scene.RemoveNode(node)
 
 
-def ct_of(volume: Any) -> CT:
-    """The CT in a volume node, checked as one from a file is.
+def ct_of(volume: Any, *, exact: bool = False) -> CT:
+    """The CT in a volume node, checked as one from a file is; `exact` as of `reading.read_ct`.
 
     Raises:
         PastaError: empty, not a CT, or with axes that are not at right angles.
     """
-    from PASTALib.checks import checked_ct
+    from PASTALib.checks import checked_ct, exact_ct
     from PASTALib.ct import CT
 
     name = volume.GetName() or "CT"
-    image, notes = checked_ct(image_of(volume), f"The volume '{name}'")
+    check = exact_ct if exact else checked_ct
+    image, notes = check(image_of(volume), f"The volume '{name}'")
     synthetic = volume.GetAttribute(NODE_ATTRIBUTE) == "1"
     return CT(image, name, source="volume of the scene", notes=notes, synthetic=synthetic)
 

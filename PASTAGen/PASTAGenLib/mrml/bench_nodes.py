@@ -107,7 +107,8 @@ class BenchNodes:
                 shared = _shared(box, patch.plan.box)
                 if shared is not None:
                     own = slices(_moved(shared, start_of(patch.plan.box)))
-                    hu[slices(shared)] = patch.hu[own]
+                    changed = patch.changed[own]
+                    hu[slices(shared)][changed] = patch.hu[own][changed]
                     organs[slices(shared)] = patch.organs[own]
         slicer.util.arrayFromVolumeModified(self.volume)
         self.organs.Modified()
@@ -166,8 +167,8 @@ class BenchNodes:
         box = slices(plan.box)
         mask = np.zeros(grid.shape_zyx, bool)
         mask[region.slices] = region.mask
-        hu = voxels_of_volume(self.volume)[box].astype(np.int16)
-        return Patch(plan, hu, mask[box], organs[box].copy(), truth)
+        hu, before = (voxels_of_volume(node)[box].copy() for node in (self.volume, self.original))
+        return Patch(plan, hu, hu != before, mask[box], organs[box].copy(), truth)
 
 
 def fill_organs(node: Any, labels: sitk.Image) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from PASTALib.errors import PastaError
-from PASTALib.mrml.case import ct_of
+from PASTALib.mrml.dicom_facts import patient_position
+from PASTALib.mrml.volumes import image_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,10 +108,15 @@ class DirectEngine:
         Raises:
             PastaError: volume or organs cannot be used.
         """
-        from PASTAGenLib.workbench import Workbench
+        from PASTAGenLib.positions import position_of
+        from PASTAGenLib.workbench import Workbench, in_hu
 
         if self._work is None or self._bench != bench:
-            self._work = Workbench(ct_of(bench.volume).image, bench.labels)
+            self._work = Workbench(
+                in_hu(image_of(bench.volume), f"The volume '{bench.volume.GetName()}'"),
+                bench.labels,
+                position_of(patient_position(bench.volume)),
+            )
             self._bench = bench
         return self._work
 

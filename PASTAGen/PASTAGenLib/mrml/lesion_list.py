@@ -86,4 +86,4 @@ def not_shown(plan: InsertionPlan, truth: dict[str, Any]) -> Patch:
     from PASTAGenLib.workbench import Patch
 
     none = np.zeros((0, 0, 0), np.uint8)
-    return Patch(plan, none.astype(np.int16), none.astype(bool), none, truth)
+    return Patch(plan, none.astype(np.int16), none > 0, none > 0, none, truth)

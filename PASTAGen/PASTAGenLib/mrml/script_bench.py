@@ -89,13 +89,16 @@ class ScriptBench(BenchDesk):
         Returns counts, the ``folder`` of the cases and the ``sheet`` with their pictures.
         """
         from PASTAGenLib.choices import recipe_entry
+        from PASTAGenLib.positions import position_of
         from PASTAGenLib.production.jobs import make_many, recipe_for
         from PASTALib.mrml.case import ct_of
+        from PASTALib.mrml.dicom_facts import patient_position
         from PASTALib.progress import silent
 
         bench = self._open()
-        recipe = recipe_for(recipe_entry(lesion_type, asked, count), layout, seed)
-        image = ct_of(bench.volume).image
+        position = position_of(patient_position(bench.volume))
+        recipe = recipe_for(recipe_entry(lesion_type, asked, count), layout, seed, position)
+        image = ct_of(bench.volume, exact=True).image
         return make_many(image, bench.labels, recipe, Path(folder), silent)
 
     def test_model(self, model: str = "pasta-s", device: str = "auto") -> tuple[Outcome, ...]:

@@ -104,6 +104,7 @@ def _draw(
     """
     loaded = load_source(job.out / SOURCES, source.index, source.sha256)
     spec = plan.entry.mix.draw(rng, source.phase)
+    spec = replace(spec, position=spec.position or source.position)
     return insert_many(loaded.ct, loaded.organs, [spec], rng)
 
 

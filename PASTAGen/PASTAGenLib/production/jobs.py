@@ -8,6 +8,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from PASTAGenLib.spec import Position
 from PASTALib.files import write_text
 from PASTALib.progress import CancelToken, Progress
 from PASTALib.worker.server import Context, Job
@@ -17,15 +18,24 @@ SCAN, RECIPE, CASES = "scan", "recipe.json", "cases"
 """Folder with CT and organs, the recipe, and the folder of the production."""
 
 
-def recipe_for(entry: dict[str, Any], layout: str, seed: int) -> dict[str, Any]:
+def recipe_for(
+    entry: dict[str, Any], layout: str, seed: int, position: Position | None = None
+) -> dict[str, Any]:
     """A recipe that puts lesions of one entry into the scan beside it.
 
     Args:
         entry: see `PASTAGenLib.choices.recipe_entry`.
         layout: how the cases are written.
         seed: of everything random.
+        position: how the patient lies, where it is known.
     """
-    source = {"ct": f"{SCAN}/ct.nrrd", "organs": f"{SCAN}/organs.nrrd", "table": "pasta"}
+    source: dict[str, Any] = {
+        "ct": f"{SCAN}/ct.nrrd",
+        "organs": f"{SCAN}/organs.nrrd",
+        "table": "pasta",
+    }
+    if position is not None:
+        source["position"] = position
     return {"seed": seed, "layout": layout, "lesions": [entry], "sources": [source]}
 
 

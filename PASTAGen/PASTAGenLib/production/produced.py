@@ -38,7 +38,7 @@ class ProducedCase:
 
     @property
     def ct(self) -> sitk.Image:
-        """int16 HU with all lesions."""
+        """HU with all lesions."""
         return self.cases[-1].ct
 
     @property

@@ -5,9 +5,10 @@ from __future__ import annotations
 import glob
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from PASTAGenLib.production.fields import some_of, table, whole
+from PASTAGenLib.spec import Position
 from PASTAGenLib.torso import FIELDS_OF_VIEW
 from PASTALib.catalog import PHASES
 from PASTALib.errors import PastaError
@@ -15,7 +16,7 @@ from PASTALib.errors import PastaError
 MODEL = "model"
 """In place of an organ mask: the model finds the organs."""
 DEFAULT_MODEL = "pasta-s"
-SCAN_KEYS = ("ct", "organs", "table", "phase", "model")
+SCAN_KEYS = ("ct", "organs", "table", "phase", "position", "model")
 TORSO_KEYS = ("torsos", "phase", "spacing", "field_of_view")
 MOST_TORSOS = 10_000
 
@@ -29,6 +30,7 @@ class ScanEntry:
         organs: mask, folder with a mask named like each scan, or None for the model's organs.
         table: label table of the masks; guessed where it is None.
         phase: contrast phase; estimated where it is None.
+        position: how the patients lie; what DICOM says, or supine, where it is None.
         model: bundled name or folder of the model for organs.
     """
 
@@ -36,6 +38,7 @@ class ScanEntry:
     organs: Path | None
     table: str | None
     phase: str | None
+    position: Position | None
     model: str
 
 
@@ -117,4 +120,8 @@ def _scans(row: dict[str, Any], where: str, folder: Path) -> ScanEntry:
     phase = row.get("phase")
     if phase is not None:
         some_of(phase, f"{where}, phase", PHASES)
-    return ScanEntry(tuple(paths), organs, labels, phase, str(row.get("model", DEFAULT_MODEL)))
+    position = row.get("position")
+    if position is not None and position not in get_args(Position):
+        raise PastaError(f"{where}, position must be one of {', '.join(get_args(Position))}.")
+    model = str(row.get("model", DEFAULT_MODEL))
+    return ScanEntry(tuple(paths), organs, labels, phase, position, model)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,10 +17,13 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from PASTAGenLib.positions import position_of
 from PASTAGenLib.production.recipe import Recipe
 from PASTAGenLib.production.source_entries import ScanEntry, TorsoEntry
+from PASTAGenLib.spec import Position
 from PASTAGenLib.torso import build_torso, sample_torso
 from PASTALib.catalog import PHASES, Phase, catalog
+from PASTALib.checks import checked_ct
 from PASTALib.ct import CT, Estimate
 from PASTALib.errors import PastaError
 from PASTALib.files import folder_written_atomically, write_text
@@ -45,6 +48,7 @@ class Source:
         index: number among the sources, from 0.
         name: short name.
         phase: contrast phase.
+        position: how the patient lies, where it is known.
         organs: those of the ten organs that are seen.
         sha256: of voxels and organ labels.
         technique: acquisition facts, as in `PASTALib.ct.CT`.
@@ -55,6 +59,7 @@ class Source:
     index: int
     name: str
     phase: Phase = "non_contrast"
+    position: Position | None = None
     organs: tuple[str, ...] = ()
     sha256: str = ""
     technique: dict[str, str] | None = None
@@ -98,7 +103,7 @@ def prepare_source(recipe: Recipe, index: int, folder: Path) -> Source:
         else:
             assert isinstance(which, Path)
             ct, organs = _scan(entry, which)
-        facts = _facts(index, ct, organs)
+        facts = replace(_facts(index, ct, organs), position=_position(entry, ct))
     except PastaError as error:
         name = case_name(which) if isinstance(which, Path) else f"torso_{which}"
         return Source(index, name, error=str(error))
@@ -161,10 +166,16 @@ def _torso(recipe: Recipe, entry: TorsoEntry, number: int, index: int) -> tuple[
 
 
 def _scan(entry: ScanEntry, path: Path) -> tuple[CT, sitk.Image]:
-    ct = read_ct(path, phase=entry.phase)
+    ct = read_ct(path, phase=entry.phase, exact=True)
     if entry.organs is None:
         return ct, _model_organs(ct, entry.model)
     return ct, read_organs(organs_for(path, ct.name, entry.organs), ct.image, entry.table).labels
+
+
+def _position(entry: ScanEntry | TorsoEntry, ct: CT) -> Position | None:
+    """How the patient lies: as the recipe says, or the scan's DICOM."""
+    given = entry.position if isinstance(entry, ScanEntry) else None
+    return given or position_of(ct.technique.get("patient position", ""))
 
 
 def _model_organs(ct: CT, model: str) -> sitk.Image:
@@ -172,7 +183,8 @@ def _model_organs(ct: CT, model: str) -> sitk.Image:
     from PASTALib.inference import segment
     from PASTALib.model import load_model
 
-    return segment(ct, load_model(model, choose_device("auto"))).organs
+    whole = replace(ct, image=checked_ct(ct.image, ct.name)[0])
+    return segment(whole, load_model(model, choose_device("auto"))).organs
 
 
 def _facts(index: int, ct: CT, organs: sitk.Image) -> Source:
@@ -194,6 +206,6 @@ def _facts(index: int, ct: CT, organs: sitk.Image) -> Source:
         raise PastaError(f"The organ mask of '{ct.name}' shows none of the ten organs.")
     digest = sha256(np.ascontiguousarray(hu).tobytes() + np.ascontiguousarray(labels).tobytes())
     return Source(
-        index, ct.name, phase, seen, digest.hexdigest(), dict(sorted(ct.technique.items())),
-        ct.notes,
+        index, ct.name, phase, organs=seen, sha256=digest.hexdigest(),
+        technique=dict(sorted(ct.technique.items())), notes=ct.notes,
     )  # fmt: skip

@@ -71,7 +71,7 @@ def _sunk(
     index: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Stones sink: each candidate down to the floor below it, the lowest floors first."""
-    down = np.array(DOWN[spec.position])
+    down = np.array(DOWN[spec.position or "supine"])
     step = 0.5 * float(scene.geometry.spacing_zyx.min())
     inside = np.zeros(scene.organs.size, bool)
     inside[voxels] = True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from PASTAGenLib.mrml.engines import Bench, Failed, Wish
 from PASTALib.errors import PastaError
+from PASTALib.mrml.dicom_facts import patient_position
 from PASTALib.mrml.organs import organs_in_steps
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
 from PASTALib.steps import Steps
@@ -212,6 +213,7 @@ class WorkerEngine:
                 "name": bench.volume.GetName() or "CT",
                 "image": image_reference(name, grid),
                 "organs": put_image(bench.labels, folder),
+                "position": patient_position(bench.volume),
             }
             request.ask("bench_open", arguments)
 

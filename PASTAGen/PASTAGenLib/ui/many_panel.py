@@ -11,9 +11,11 @@ import qt
 
 from PASTAGenLib.choices import recipe_entry
 from PASTAGenLib.mrml.bench_desk import BenchDesk
+from PASTAGenLib.positions import position_of
 from PASTAGenLib.production.jobs import recipe_for
 from PASTAGenLib.ui.lesion_form import LesionForm
 from PASTALib.errors import PastaError
+from PASTALib.mrml.dicom_facts import patient_position
 from PASTALib.mrml.volumes import grid_of, voxels_of_volume
 from PASTALib.naming import file_name
 from PASTALib.ui.request import Request, guarded
@@ -73,7 +75,9 @@ class ManyPanel:
         wish, ui = self._form.wish(), self._ui
         entry = recipe_entry(wish.type, wish.asked, int(ui.countSpinBox.value))
         layout = ui.layoutSelector.itemData(ui.layoutSelector.currentIndex)
-        return recipe_for(entry, layout, wish.seed)
+        assert self._desk.bench is not None
+        position = position_of(patient_position(self._desk.bench.volume))
+        return recipe_for(entry, layout, wish.seed, position)
 
     def cancel(self) -> None:
         """Stop; what is finished stays, and the same settings go on with it."""
