@@ -13,7 +13,7 @@ from PASTAGenLib.case import SyntheticCase, Trial, case_of
 from PASTAGenLib.insertion import Inserted, apply_in, painted
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.outline import outline
-from PASTAGenLib.placing import Placed
+from PASTAGenLib.placed import Placed
 from PASTAGenLib.plan import placed_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec

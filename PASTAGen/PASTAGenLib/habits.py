@@ -72,6 +72,9 @@ WIDER_SHAPES = {
 }
 """Shapes of the wider template: form, and the one of PASTA's four shapes that they are."""
 
+NARROW = ("luminal narrowing", "Wall thickening")
+"""Shapes of a lesion that may go all around its tube; the first always does."""
+
 WALL_THICKNESS_MM = {
     "gallbladder_cancer": (11.0, 3.0, 5.0, 20.0),
     "bladder_cancer": (10.0, 3.0, 5.0, 25.0),
@@ -110,19 +113,24 @@ FEATURES: dict[str, dict[str, float]] = {
         "calcification": 0.07,
         "cavitation": 0.1,
     },
-    "liver_tumor": {"capsule": 0.45, "rim enhancement": 0.45, "necrosis": 0.5},
+    "liver_tumor": {
+        "capsule": 0.45,
+        "rim enhancement": 0.45,
+        "necrosis": 0.5,
+        "bile duct dilation": 0.0,
+    },
     "liver_cyst": {"septa": 0.1},
     "gallbladder_cancer": {"stranding": 0.2},
     "gallstone": {},
     "pancreas_tumor": {"duct dilation": 0.5, "stranding": 0.3},
     "pancreas_cyst": {"septa": 0.35, "wall": 0.4},
     "bladder_cancer": {"calcification": 0.05},
-    "esophageal_cancer": {"stranding": 0.25},
+    "esophageal_cancer": {"stranding": 0.25, "upstream dilation": 0.35},
     "gastric_cancer": {"stranding": 0.25},
     "kidney_tumor": {"necrosis": 0.5, "capsule": 0.3, "calcification": 0.1},
     "kidney_cyst": {"septa": 0.1, "calcification": 0.05},
     "kidney_stone": {},
-    "colorectal_cancer": {"stranding": 0.3},
+    "colorectal_cancer": {"stranding": 0.3, "upstream dilation": 0.25},
     "bone_metastasis": {"sclerotic rim": 0.2},
 }
 """How often a lesion of a type shows a feature, where its size, subtype and texture allow it."""

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from PASTAGenLib.boxes import grown, offsets_from, slices
+from PASTAGenLib.features.lumen import Lumen
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.scene import BONE_LABELS, OCCUPIED, Scene
 from PASTAGenLib.tensors import flags, gaussian, joined, normal_cdf, on
-from PASTAGenLib.warp import displacement, moved, moved_labels, stiffness
+from PASTAGenLib.warp import displacement, index_steps, moved, moved_labels, stiffness
 from PASTALib.margin import TEN_TO_NINETY
 
 if TYPE_CHECKING:
@@ -76,10 +77,13 @@ def outline(plan: InsertionPlan, scene: Scene, device: str = "cpu") -> Outline:
     ]
     away, normal, share = (joined(parts) for parts in zip(*slabs, strict=True))
     steps = None
-    if plan.mass_effect.push_mm > 0:
+    wider = [feature for feature in plan.features if isinstance(feature, Lumen)]
+    if plan.mass_effect.push_mm > 0 or wider:
         fixed = flags(BONE_LABELS[organs] | (organs == OCCUPIED), device)
         stiff = stiffness(hu, fixed, geometry)
         steps = displacement(plan.mass_effect, away, normal, stiff, geometry)
+        for lumen in wider:
+            steps = steps + index_steps(lumen.displacement(offsets, away), stiff, geometry)
         organs = moved_labels(organs, steps)
     host = Scene.table(plan.host_labels)[organs]
     free = host

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from PASTAGenLib.boxes import slices
 from PASTAGenLib.features.canvas import Canvas, paint
+from PASTAGenLib.features.lumen import Lumen
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.noise import drawn_noise, grains
 from PASTAGenLib.outline import Outline
@@ -93,7 +94,7 @@ def picture(
 
     even, mean = _even_tissue(plan, where, hu, core, sigma)
     own, kept = _own_noise(plan, share, hu, even, mean)
-    behind, changed = _surroundings(plan, where, hu, smooth, even, mean, blur)
+    behind, changed = _surroundings(plan, scene, where, hu, smooth, even, mean, blur)
 
     canvas = Canvas(where.offsets, where.away, smooth, blur)
     plain = plan.density.mean_hu + _texture(plan, share, core, spacing, rng)
@@ -126,6 +127,7 @@ def _mean(field: Tensor, weight: Tensor) -> Tensor:
 
 def _surroundings(
     plan: InsertionPlan,
+    scene: Scene,
     where: Outline,
     hu: Tensor,
     smooth: Tensor,
@@ -153,10 +155,20 @@ def _surroundings(
         if feature.outside:
             cover = feature.cover(canvas) * ground[feature.ground]
             cover = cover * (cover > 0.01)
-            added = feature.hu if feature.relative else feature.hu - steady
-            behind = behind + cover * added
+            if isinstance(feature, Lumen):  # what is filled anew keeps no trace of what was there
+                content = feature.hu + _fresh_noise(plan, scene, hu)
+                behind = behind + cover * (content - behind)
+            else:
+                added = feature.hu if feature.relative else feature.hu - steady
+                behind = behind + cover * added
             changed = changed | (cover > 0)
     return behind, changed
+
+
+def _fresh_noise(plan: InsertionPlan, scene: Scene, hu: Tensor) -> Tensor:
+    """Noise of the scan's spectrum, in HU, for what is filled around the lesion."""
+    rng, sd = np.random.default_rng((plan.texture_seed, 1)), min(plan.noise_hu, scene.noise_hu)
+    return sd * drawn_noise(tuple(hu.shape), scene.noise_correlation, rng, str(hu.device))
 
 
 def _even_tissue(

@@ -10,17 +10,20 @@ from numpy.typing import NDArray
 from PASTAGenLib.boxes import box_around, grown, start_of
 from PASTAGenLib.density import Density
 from PASTAGenLib.features.canvas import Feature
-from PASTAGenLib.habits import FEATURES, HABITS, WIDER_SHAPES
+from PASTAGenLib.habits import HABITS, WIDER_SHAPES
 from PASTAGenLib.insertion_plan import Form, InsertionPlan
 from PASTAGenLib.looks import shape_of
-from PASTAGenLib.outline import Outline, lesion_mask, outline
+from PASTAGenLib.outline import lesion_mask, outline
+from PASTAGenLib.placed import Placed
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.shape import BETWEEN_POINTS, Blob
-from PASTAGenLib.sites.duct import upstream_duct
+from PASTAGenLib.sites.bile_ducts import FEATURE as BILE_DUCTS
+from PASTAGenLib.sites.bile_ducts import nearest_to_hilum
 from PASTAGenLib.sites.hosts import in_parts, site_voxels
 from PASTAGenLib.sites.solid import draw_centers, index_steps, shares
 from PASTAGenLib.sites.wall import ring, tube_at, wall_points
 from PASTAGenLib.spec import LesionSpec
+from PASTAGenLib.upstream import asked_upstream, with_upstream
 from PASTAGenLib.warp import MassEffect
 from PASTALib.attributes import invasion
 from PASTALib.catalog import Phase, catalog
@@ -91,14 +94,6 @@ class Draft:
     grain_mm: float | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """A plan, and the outline that was made to check it."""
-
-    plan: InsertionPlan
-    outline: Outline
-
-
 def place(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Generator) -> Placed | None:
     """The draft at a place that holds it; None where none of the candidates does."""
     size = draft.long_axis_mm
@@ -115,14 +110,18 @@ def place(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Generator
         inward = 0.0 if draft.form == "plaque" else ON_WALL * min(blob.semi_axes)
         centers = walls + index_steps(scene, inward * normals)
     centers = _fitting(scene, spec, draft, blob, centers)
-    ring_by_chance = draft.form == "annular" and spec.shape not in WIDER_SHAPES
+    if BILE_DUCTS in asked_upstream(spec):
+        centers = nearest_to_hilum(scene, centers)
+    ring_by_chance = draft.form == "annular" and not spec.narrows
     if ring_by_chance and not any(tube_at(scene, draft.host, c) for c in centers[:TRIES]):
         return place(scene, spec, replace(draft, form="plaque"), rng)
     for center in centers[:TRIES]:
         body = _body(scene, draft, center)
         placed = None if body is None else _fitted(scene, spec, draft, body)
         if placed is not None:
-            return _with_duct(scene, spec, draft, placed, rng)
+            placed = with_upstream(scene, spec, placed, rng)
+        if placed is not None:
+            return placed
     return None
 
 
@@ -293,32 +292,22 @@ def _sized(template: Blob, size: float, center: NDArray[np.float64]) -> Blob:
     return replace(template, center=as_vector(center), semi_axes=semi)
 
 
-def _with_duct(
-    scene: Scene, spec: LesionSpec, draft: Draft, placed: Placed, rng: np.random.Generator
-) -> Placed:
-    """With a dilated duct upstream, where the type has one and chance or the request wants it."""
-    chance = FEATURES[spec.type].get("duct dilation", 0.0)
-    drawn = bool(rng.random() < chance)
-    wanted = drawn if spec.features is None else "duct dilation" in spec.features
-    if not wanted or chance == 0:
-        return placed
-    plan = placed.plan
-    center = np.array(plan.blob.center)
-    duct = upstream_duct(scene, draft.host, center, min(plan.blob.semi_axes), rng)
-    if duct is None:
-        return placed
-    box = box_around(scene.geometry, center + np.array(duct.path), 3 * duct.radius_mm)
-    z, y, x = ((min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(box, plan.box, strict=True))
-    plan = replace(plan, features=(*plan.features, duct), box=(z, y, x))
-    return Placed(plan, outline(plan, scene))
-
-
 def what_fits(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Generator) -> str:
     """A sentence that says which size would fit.
 
     Sizes are only tried where one was asked for; training asks for none and drops what fails.
     """
     structure = catalog().structures[draft.host.key].name.lower()
+    upstream = asked_upstream(spec)
+    if upstream:
+        rest = tuple(name for name in spec.features or () if name not in upstream)
+        trial = replace(spec, features=rest)
+        if place(scene, trial, draft, rng) is not None:
+            return (
+                f"The {structure} does not go on upstream of {spec.called} where it fits in this "
+                f"scan, so there is no {upstream[0]}; choose another location, or leave "
+                f"'{upstream[0]}' out of features."
+            )
     asked = draft.long_axis_mm
     sizes = [asked * SMALLER**k for k in range(1, 20) if asked * SMALLER**k > 2]
     if draft.form == "annular":  # it is at least as long as its tube is wide

@@ -19,7 +19,8 @@ from PASTAGenLib.habits import (
     WIDER_SHAPES,
 )
 from PASTAGenLib.insertion_plan import Form, InsertionPlan
-from PASTAGenLib.placing import Draft, Placed, place, what_fits
+from PASTAGenLib.placed import Placed
+from PASTAGenLib.placing import Draft, place, what_fits
 from PASTAGenLib.scene import Host, Scene
 from PASTAGenLib.shape import Blob, Family, draw_blob
 from PASTAGenLib.sites.hosts import candidate_hosts, draw_host
@@ -76,6 +77,8 @@ def draw_shape(spec: LesionSpec, size_mm: float, rng: np.random.Generator) -> tu
     """
     chance, other, around = rng.random(), rng.random(), rng.random()
     walled = spec.type in WALL_THICKNESS_MM
+    if spec.narrows:
+        return WALL, "annular"
     if spec.shape in WIDER_SHAPES:
         form, shape = WIDER_SHAPES[spec.shape]
         return shape, form  # type: ignore[return-value]

@@ -10,6 +10,7 @@ from PASTAGenLib.habits import (
     FILLERS,
     HABITS,
     HINTS,
+    NARROW,
     PROTRUDES,
     SEGMENTS,
     UNEVEN,
@@ -108,6 +109,12 @@ class LesionSpec:
             raise PastaError(
                 f"A {kind.name.lower()} cannot protrude from its organ; leave protrudes out."
             )
+        if "upstream dilation" in (self.features or ()) and self.shape not in (None, *NARROW):
+            raise PastaError(
+                f"{self.called.capitalize()} of the shape '{self.shape}' does not narrow the "
+                f"lumen, so nothing is wider upstream; ask for the shape '{NARROW[0]}', or leave "
+                "'upstream dilation' out of features."
+            )
         uneven = UNEVEN & set(self.features or ())
         if self.heterogeneity == "Homogeneous" and uneven:
             raise PastaError(
@@ -142,6 +149,11 @@ class LesionSpec:
         """The type with its article, for sentences."""
         name = self.kind.name.lower()
         return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it is to go all around and narrow the lumen."""
+        return self.shape == NARROW[0] or "upstream dilation" in (self.features or ())
 
     @property
     def sized(self) -> bool:

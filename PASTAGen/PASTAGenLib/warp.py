@@ -56,10 +56,15 @@ def displacement(
         geometry: of the scan.
     """
     t = (away / effect.width_mm).clamp(0, 1)
-    length = effect.push_mm * (1 - t).square() * (1 + 2 * t) * (1 - stiff)
-    length = length * (length > LEAST_MM)
-    inverse = on(geometry.inverse_zyx.T, str(away.device))
-    return -(length[..., None] * normal) @ inverse
+    length = effect.push_mm * (1 - t).square() * (1 + 2 * t)
+    return index_steps(-length[..., None] * normal, stiff, geometry)
+
+
+def index_steps(vectors: Tensor, stiff: Tensor, geometry: Geometry) -> Tensor:
+    """Displacements in LPS mm ``[z, y, x, 3]`` as index steps, less where tissue is stiff."""
+    vectors = vectors * (1 - stiff)[..., None]
+    vectors = vectors * (vectors.norm(dim=-1, keepdim=True) > LEAST_MM)
+    return vectors @ on(geometry.inverse_zyx.T, str(vectors.device))
 
 
 def stiffness(hu: Tensor, fixed: Tensor, geometry: Geometry) -> Tensor:

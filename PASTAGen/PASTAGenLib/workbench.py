@@ -20,7 +20,7 @@ from PASTAGenLib.case import Trial, case_of, organs_after
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.nearest import nearest_place
 from PASTAGenLib.outline import lesion_mask
-from PASTAGenLib.placing import Placed
+from PASTAGenLib.placed import Placed
 from PASTAGenLib.plan import placed_in
 from PASTAGenLib.scene import HU, OCCUPIED, Scene, hosts_of
 from PASTAGenLib.sites.hosts import FEW_VOXELS

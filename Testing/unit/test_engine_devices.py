@@ -21,6 +21,7 @@ EVERY_PATH = (
     LesionSpec("kidney_cyst", protrudes=True, features=("septa",)),
     LesionSpec("gallstone", subtype="laminated"),
     LesionSpec("colorectal_cancer", shape="luminal narrowing"),
+    LesionSpec("esophageal_cancer", features=("upstream dilation",)),
     LesionSpec("bladder_cancer", shape="protrusion into the lumen"),
     LesionSpec("bone_metastasis", features=("sclerotic rim",)),
 )

@@ -116,7 +116,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_another_lesion() ->
 
 @pytest.mark.parametrize("type_", [t for t in TYPES if t in PROTRUDES])
 def test_a_lesion_that_is_asked_to_stay_inside_stays_inside(type_: str) -> None:
-    spec = LesionSpec(type_, protrudes=False, surface="Well-defined margin")
+    spec = LesionSpec(type_, protrudes=False, surface="Well-defined margin", features=())
     drawn = plan(CT, ORGANS, spec, np.random.default_rng(5))
     case = apply(CT, ORGANS, replace(drawn, mass_effect=NO_PUSH))
     assert np.array_equal(array(case.organs), array(ORGANS))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from PASTAGenLib.features.canvas import Canvas
+from PASTAGenLib.features.paths import nearest_on
 from PASTALib.geometry import Vector
 
 if TYPE_CHECKING:
@@ -143,6 +143,11 @@ class Duct:
     ground: ClassVar[Literal["organ", "fat"]] = "organ"
 
     @property
+    def around_mm(self) -> float:
+        """How far from its path anything changes."""
+        return 3 * self.radius_mm
+
+    @property
     def reach_mm(self) -> float:
         """As far as the path goes, counted from the center."""
         return max(sum(x * x for x in point) ** 0.5 for point in self.path) + 2 * self.radius_mm
@@ -153,12 +158,6 @@ class Duct:
         wide = 2 * self.radius_mm + 3 * canvas.blur_mm
         low, high = points.amin(dim=0) - wide, points.amax(dim=0) + wide
         near = ((canvas.offsets > low) & (canvas.offsets < high)).all(dim=-1)
-        offsets = canvas.offsets[near]
-        nearest = offsets.new_full(offsets.shape[:1], 1e6)
-        for first, last in pairwise(points):
-            step = last - first
-            part = ((offsets - first) @ step / step.square().sum()).clamp(0, 1)
-            gap = offsets - first - part[..., None] * step
-            nearest = nearest.minimum(gap.square().sum(dim=-1))
-        cover = canvas.inside(nearest.sqrt() - self.radius_mm)
+        away, _, _ = nearest_on(self.path, canvas.offsets[near])
+        cover = canvas.inside(away - self.radius_mm)
         return canvas.away.new_zeros(canvas.away.shape).masked_scatter(near, cover)

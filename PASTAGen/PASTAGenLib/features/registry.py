@@ -8,10 +8,12 @@ from typing import Any
 from PASTAGenLib.features.around import Duct, Halo, Rays, Stranding
 from PASTAGenLib.features.canvas import Feature
 from PASTAGenLib.features.inside import Core, Laminae, Septa, Shell, Specks
+from PASTAGenLib.features.lumen import Lumen
 from PASTAGenLib.shape import Blob
 
 KINDS = {
-    kind.kind: kind for kind in (Core, Shell, Laminae, Septa, Specks, Rays, Halo, Stranding, Duct)
+    kind.kind: kind
+    for kind in (Core, Shell, Laminae, Septa, Specks, Rays, Halo, Stranding, Duct, Lumen)
 }
 
 
