@@ -160,10 +160,11 @@ def insert_many(
     organs: sitk.Image,
     specs: Sequence[LesionSpec],
     rng: np.random.Generator | None = None,
+    device: str = "cpu",
 ) -> list[SyntheticCase]:
     """Insert lesions one after the other, none on top of another.
 
-    A spec with a `number` stands for so many lesions.
+    A spec with a `number` stands for so many lesions; `device` is as of `apply_in`.
 
     Returns:
         One case a lesion. Each case's CT and organ map hold the lesions before it, too, so that
@@ -179,7 +180,7 @@ def insert_many(
     if rng is None and len(single) > len(specs):  # the same seed would draw the same lesion
         rng = np.random.default_rng(single[0].seed)
     for spec in single:
-        cases.append(insert(ct, organs, spec, rng, lesions))
+        cases.append(insert(ct, organs, spec, rng, lesions, device))
         ct, organs = cases[-1].ct, cases[-1].organs
         lesions = sitk.Maximum(lesions, cases[-1].lesion_mask)
     return cases

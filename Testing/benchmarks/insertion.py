@@ -4,7 +4,11 @@
 
 Each lesion is planned and painted (as `insert_in` does) in a scan whose scene is kept, as a mass
 production does it, with one thread and with two; the first lesion of a scene, which finds the
-organs, is given by itself. The scan is also measured at its own spacing, all types together.
+organs, is given by itself; *until right* is with the measurement of each lesion, which
+is drawn anew until it shows what was meant. The scan is also measured at its own spacing, all
+types together. With --device (and --processes) only that is measured: how many lesions a second so
+many processes make that share one device, each with lesions of its own.
+
 Memory is read from /proc, so this needs Linux. Without arguments: the torso by rule at 1 mm, and
 the abdomen of the shared test data where that is there.
 """
@@ -12,26 +16,32 @@ the abdomen of the shared test data where that is there.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import tempfile
 import time
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 
-from PASTAGenLib.apply import insert_in
+from PASTAGenLib.apply import drawn_in, insert_in
+from PASTAGenLib.case import Trial
 from PASTAGenLib.insertion import painted
 from PASTAGenLib.plan import placed_in
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.torso import TorsoSpec, build_torso
 from PASTALib.catalog import catalog
+from PASTALib.devices import choose_device
 from PASTALib.errors import PastaError
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "totalsegmentator"
 RADII_MM = (4, 8, 16, 32)
 TYPE = "liver_tumor"
 ROUNDS = 4
+SHARED_RADIUS_MM, SHARED_LESIONS = 16, 24
 
 
 def at_1mm(image: sitk.Image, interpolator: int) -> sitk.Image:
@@ -105,9 +115,19 @@ def measure_types(name: str, ct: sitk.Image, organs: sitk.Image) -> None:
     print(f"\n{name}, {spacing} mm, {len(taken)} lesions of all types: {mean:.1f} CPU ms each")
 
 
+def until_right(trial: Trial, radius_mm: float) -> float:
+    """CPU seconds a lesion that is measured, and drawn anew until it is what was meant."""
+    begun = time.process_time()
+    for seed in range(ROUNDS):
+        spec = LesionSpec(TYPE, long_axis_mm=2.0 * radius_mm, protrudes=False)
+        drawn_in(trial, spec, np.random.default_rng(seed))
+    return (time.process_time() - begun) / ROUNDS
+
+
 def measure(name: str, ct: sitk.Image, organs: sitk.Image, all_threads: list[int]) -> None:
     """Print the table of one scan."""
     scene = Scene.of(ct, organs)
+    trial = Trial(scene, organs)
     torch.set_num_threads(1)
     before = forget_peak()
     start = time.process_time()
@@ -115,7 +135,10 @@ def measure(name: str, ct: sitk.Image, organs: sitk.Image, all_threads: list[int
     print(f"\n{name}, {' x '.join(map(str, ct.GetSize()))} voxels of 1 mm, {TYPE}")
     print(f"first lesion, with finding the organs: {time.process_time() - start:.2f} CPU s")
     print(f"peak memory beyond the scan and its organs: {memory_mb('VmHWM') - before:.0f} MB")
-    print("radius mm  threads  wall s/lesion  CPU s/lesion  of it plan  lesions/s  peak MB")
+    print(
+        "radius mm  threads  wall s/lesion  CPU s/lesion  of it plan  lesions/s  peak MB"
+        "  until right"
+    )
     for radius in RADII_MM:
         for threads in all_threads:
             torch.set_num_threads(threads)
@@ -137,8 +160,52 @@ def measure(name: str, ct: sitk.Image, organs: sitk.Image, all_threads: list[int
                 peak = memory_mb("VmHWM") - before
                 print(
                     f"{radius:9}  {threads:7}  {wall:13.3f}  {cpu:12.3f}  {planned / made:10.3f}"
-                    f"  {1 / wall:9.1f}  {peak:7.0f}"
+                    f"  {1 / wall:9.1f}  {peak:7.0f}  {until_right(trial, radius):11.3f}"
                 )
+
+
+def make_lesions(ct: Path, organs: Path, device: str, first: int, ready: Barrier) -> None:
+    """What one process of `measure_processes` does; the barrier begins and ends the time."""
+    torch.set_num_threads(1)
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    scene = Scene.of(sitk.ReadImage(str(ct)), sitk.ReadImage(str(organs)))
+    spec = LesionSpec(TYPE, long_axis_mm=2.0 * SHARED_RADIUS_MM, protrudes=False)
+    insert_in(scene, spec, np.random.default_rng(0), device)
+    ready.wait()
+    for seed in range(first, first + SHARED_LESIONS):
+        insert_in(scene, spec, np.random.default_rng(seed), device)
+    ready.wait()
+
+
+def measure_processes(
+    name: str, ct: sitk.Image, organs: sitk.Image, device: str, processes: int
+) -> None:
+    """Print how many lesions a second some processes make on one device."""
+    context = multiprocessing.get_context("spawn")
+    ready = context.Barrier(processes + 1)
+    with tempfile.TemporaryDirectory() as folder:
+        files = (Path(folder) / "ct.mha", Path(folder) / "organs.mha")
+        for image, path in zip((ct, organs), files, strict=True):
+            sitk.WriteImage(image, str(path))
+        started = [
+            context.Process(
+                target=make_lesions, args=(*files, device, number * SHARED_LESIONS, ready)
+            )
+            for number in range(processes)
+        ]
+        for process in started:
+            process.start()
+        ready.wait()
+        begun = time.perf_counter()
+        ready.wait()
+        taken = time.perf_counter() - begun
+        for process in started:
+            process.join()
+    rate = processes * SHARED_LESIONS / taken
+    print(
+        f"{name} at 1 mm, {TYPE} of {SHARED_RADIUS_MM} mm radius, {processes} processes on "
+        f"{device}: {rate:.1f} lesions/s"
+    )
 
 
 def main() -> None:
@@ -148,11 +215,19 @@ def main() -> None:
     parser.add_argument("--organs", type=Path)
     parser.add_argument("--table", default="totalsegmentator_v2")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="default: 1 2")
+    parser.add_argument("--device", help="share this one: cpu, cuda, cuda:N or mps")
+    parser.add_argument("--processes", type=int, nargs="+", default=[1], help="default: 1")
     options = parser.parse_args()
+    device = None if options.device is None else choose_device(options.device)
     for name, ct, organs in scans(options):
-        measure_types(name, ct, organs)
+        if device is None:
+            measure_types(name, ct, organs)
         hu, labels = at_1mm(ct, sitk.sitkLinear), at_1mm(organs, sitk.sitkNearestNeighbor)
-        measure(name, hu, labels, options.threads)
+        if device is None:
+            measure(name, hu, labels, options.threads)
+            continue
+        for processes in options.processes:
+            measure_processes(name, hu, labels, device, processes)
 
 
 if __name__ == "__main__":

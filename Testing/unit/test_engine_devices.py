@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from generator_phantom import phantom
 
 from PASTAGenLib.apply import apply_in
 from PASTAGenLib.plan import plan_in
+from PASTAGenLib.production import case
+from PASTAGenLib.production.cli import NOT_STARTED, main
+from PASTAGenLib.production.recipe import read_recipe
+from PASTAGenLib.production.run import produce
+from PASTAGenLib.production.workers import ThisProcess
 from PASTAGenLib.scene import Scene
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.tensors import on
+from PASTALib.errors import PastaError
 from pretended_device import NAME, Elsewhere, PretendedDevice
+from production_case import fingerprints, write_recipe
 
 SCENE = Scene.of(*phantom())
 EVERY_PATH = (
@@ -50,3 +60,30 @@ def test_the_pretended_device_tells_when_tensors_are_mixed() -> None:
             far + on(values, "cpu")
         with pytest.raises((TypeError, RuntimeError)):
             far.numpy()
+
+
+def test_a_production_paints_on_the_device_that_it_is_given(tmp_path: Path) -> None:
+    lesions = [{"type": "kidney_cyst", "count": 1}]
+    recipe = read_recipe(write_recipe(tmp_path, lesions=lesions))
+    with PretendedDevice():
+        produce(recipe, tmp_path / "there", ThisProcess(), 1, device=NAME)
+    produce(recipe, tmp_path / "here", ThisProcess(), 1)
+    assert fingerprints(tmp_path / "here") == fingerprints(tmp_path / "there")
+
+
+def test_a_device_that_is_not_there_is_named(tmp_path: Path, capsys) -> None:
+    recipe = write_recipe(tmp_path)
+    arguments = [str(recipe), "-o", str(tmp_path / "out"), "--device", "cuda:7"]
+    assert main(arguments) == NOT_STARTED
+    assert "There is no device 'cuda:7' on this machine; use auto" in capsys.readouterr().err
+
+
+def test_a_device_without_memory_ends_the_run_with_the_remedy(tmp_path: Path, monkeypatch) -> None:
+    def full(*_: object) -> None:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(case, "insert_many", full)
+    with pytest.raises(PastaError, match=r"memory of cuda:0 .* fewer --workers"):
+        produce(
+            read_recipe(write_recipe(tmp_path)), tmp_path / "out", ThisProcess(), 1, device="cuda:0"
+        )

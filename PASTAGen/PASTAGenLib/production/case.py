@@ -22,6 +22,7 @@ from PASTAGenLib.production.produced import ProducedCase, Record
 from PASTAGenLib.production.recipe import CasePlan, Recipe
 from PASTAGenLib.production.sources import Source, listed_sources, load_source, usable
 from PASTALib.errors import PastaError
+from PASTALib.tile_runner import is_out_of_memory
 
 CASE_STREAM = 2
 TRIES_A_SOURCE = 3
@@ -39,11 +40,13 @@ class Job:
         recipe: what is made.
         out: folder of the output, which all workers reach by this path.
         digest: of the list of sources, so that no worker goes on with those of an earlier run.
+        device: where every worker paints its own lesions, such as ``cuda:0``, which they share.
     """
 
     recipe: Recipe
     out: Path
     digest: str
+    device: str = "cpu"
 
 
 def source_order(job: Job, plan: CasePlan) -> list[Source]:
@@ -73,6 +76,11 @@ def make_case(job: Job, plan: CasePlan) -> Record:
         except MemoryError:
             raise
         except Exception as error:  # a bug: one lesion in thousands must not stop the rest
+            if is_out_of_memory(error):
+                raise PastaError(
+                    f"The memory of {job.device} is too small for so many workers; give the same "
+                    "command with fewer --workers, or with --device cpu."
+                ) from error
             rejected[_where(error)] += 1
             continue
         record = _written(job, ProducedCase(plan, source, tuple(cases)), record)
@@ -105,7 +113,7 @@ def _draw(
     loaded = load_source(job.out / SOURCES, source.index, source.sha256)
     spec = plan.entry.mix.draw(rng, source.phase)
     spec = replace(spec, position=spec.position or source.position)
-    return insert_many(loaded.ct, loaded.organs, [spec], rng)
+    return insert_many(loaded.ct, loaded.organs, [spec], rng, job.device)
 
 
 def _written(job: Job, produced: ProducedCase, record: Record) -> Record:

@@ -18,6 +18,7 @@ from PASTAGenLib.production.sources import list_sources
 from PASTAGenLib.production.workers import workers
 from PASTALib import __version__
 from PASTALib.console import Console, duration
+from PASTALib.devices import choose_device
 from PASTALib.errors import Cancelled, PastaError
 from PASTALib.progress import CancelToken
 
@@ -45,6 +46,14 @@ def build_parser(prog: str = "pasta-gen") -> argparse.ArgumentParser:
         help="compute on the Dask cluster of this scheduler, such as tcp://10.0.0.1:8786",
     )
     parser.add_argument(
+        "--device",
+        default="cpu",
+        metavar="DEVICE",
+        help="where lesions are painted: cpu (default), cuda, cuda:N or mps; the workers of one "
+        "machine share it, each with lesions of its own. The same device gives the same files; "
+        "another one gives the same lesions but for rounding",
+    )
+    parser.add_argument(
         "--dry-run",
         action="store_true",
         help="check the recipe, make one case in a temporary folder, and say what all would take",
@@ -67,15 +76,16 @@ def run(options: argparse.Namespace) -> int:
         recipe = read_recipe(options.recipe)
         if options.workers < 1:
             raise PastaError(f"--workers must be 1 or more, not {options.workers}.")
+        device = "cpu" if options.device == "cpu" else choose_device(options.device)
         with _cancelled_by_signal(cancel, console):
             if options.dry_run:
-                return _dry_run(recipe, console, cancel)
+                return _dry_run(recipe, device, console, cancel)
             if options.out is None:
                 raise PastaError("Say where the output goes: -o OUT.")
             with workers(options.workers, options.scheduler) as (executor, in_flight):
                 summary = produce(
                     recipe, options.out, executor, in_flight,
-                    progress=console, tell=console.line, cancel=cancel,
+                    progress=console, tell=console.line, cancel=cancel, device=device,
                 )  # fmt: skip
     except PastaError as error:
         console.line(f"pasta-gen: {error}")
@@ -98,7 +108,7 @@ def _told(summary: Summary, out: Path) -> str:
     )
 
 
-def _dry_run(recipe: Recipe, console: Console, cancel: CancelToken) -> int:
+def _dry_run(recipe: Recipe, device: str, console: Console, cancel: CancelToken) -> int:
     """Say what would be made, measured on the first case."""
     counts = Counter(plan.entry.mix.type for plan in recipe.cases())
     for kind, count in counts.items():
@@ -112,7 +122,7 @@ def _dry_run(recipe: Recipe, console: Console, cancel: CancelToken) -> int:
     ):
         summary = produce(
             single, Path(folder) / "one", executor, in_flight,
-            progress=console, tell=console.line, cancel=cancel,
+            progress=console, tell=console.line, cancel=cancel, device=device,
         )  # fmt: skip
     console.clear()
     print(

@@ -63,6 +63,7 @@ def produce(
     progress: Progress = silent,
     tell: Told = lambda line: None,
     cancel: CancelToken | None = None,
+    device: str = "cpu",
 ) -> Summary:
     """Make all cases of a recipe that `out` does not hold yet.
 
@@ -74,6 +75,7 @@ def produce(
         progress: told about every case, with the disk space still needed.
         tell: takes lines about sources that cannot be used and cases that failed.
         cancel: stops after the cases in hand; what is finished stays and is listed.
+        device: where the workers paint, see `Job`.
 
     Raises:
         PastaError: the folder holds another recipe's output, no source can be used, or the disk
@@ -91,7 +93,7 @@ def produce(
             sources = _prepare(
                 recipe, out, executor, in_flight, part_of(progress, 0, PREPARED), tell, cancel
             )
-            job = Job(recipe, out, write_list(out / SOURCES, sources))
+            job = Job(recipe, out, write_list(out / SOURCES, sources), device)
             start = time.monotonic()
             for record in _make(job, todo, executor, in_flight, cancel):
                 records[record.index] = record
