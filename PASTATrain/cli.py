@@ -11,6 +11,7 @@ from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.attributes.cli import add_attributes
+from PASTATrain.choosing.cli import add_choose
 from PASTATrain.closer.cli import add_closer
 from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_finetune(commands)
     add_prompt(commands)
     add_closer(commands)
+    add_choose(commands)
     return parser
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from PASTALib.console import Console
 from PASTALib.progress import CancelToken
 
-SETTINGS = Path(__file__).parents[1] / "configs" / "pasta-click.yaml"
+SETTINGS = Path(__file__).parents[1] / "configs" / "pasta-prompt.yaml"
 
 
 def add_prompt(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

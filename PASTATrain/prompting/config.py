@@ -36,7 +36,7 @@ class PromptingConfig:
         seed: of everything random.
     """
 
-    name: str = "pasta-click"
+    name: str = "pasta-prompt"
     version: str = "0.1.0"
     features: tuple[int, ...] = (16, 32, 64, 96)
     sees_outline: bool = True

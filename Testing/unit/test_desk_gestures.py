@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk
 
 from PASTALib.errors import PastaError
+from PASTALib.gestures.drawing import draw_without_training
 from PASTALib.gestures.record import GESTURES, applied, from_json
 from PASTALib.region import Region
 
@@ -45,9 +46,10 @@ def desk() -> Iterator[Desk]:
 
 
 @pytest.fixture(autouse=True)
-def no_network(monkeypatch) -> None:
-    """What a bundled network makes of a painted case is not tested here."""
-    monkeypatch.setattr("PASTALib.gestures.answering.promptable", lambda: None)
+def without_training(monkeypatch) -> None:
+    """What the bundled chooser makes of a painted case is not tested here."""
+    drawing = "PASTALib.gestures.answering.bundled_drawing"
+    monkeypatch.setattr(drawing, lambda: draw_without_training)
 
 
 def holds(desk: Desk, finding_id: str, point: tuple[float, float, float]) -> bool:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from geometries import directions
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, Vector, as_vector
+from PASTALib.gestures.drawing import MARGIN_MM
 from PASTALib.gestures.marks import Gesture, marks_of
-from PASTALib.gestures.outlining import MARGIN_MM, Scan, outlined
+from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.walker import walk
 from PASTALib.region import Region
 

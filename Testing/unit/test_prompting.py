@@ -17,16 +17,15 @@ from geometries import directions
 from PASTALib.cubes import cube_around, sampled
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, Vector, as_vector
-from PASTALib.gestures import click_network
 from PASTALib.gestures.click_network import (
     CLICK_FILE,
     ClickInfo,
     ClickNetwork,
-    bundled_network,
     load_click_network,
     save_click_network,
 )
 from PASTALib.gestures.close_up import EDGE, CloseUp, halo
+from PASTALib.gestures.drawing import NetworkDrawing
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.prompting import ask
@@ -109,7 +108,7 @@ def test_marks_hold_and_others_keep_their_voxels_whatever_the_network_says(
         gestures.append(Gesture(kind, tuple(as_vector(corner) for corner in corners), inside))
     before = Region.of(ball(scan.geometry, center, 8.0), scan.geometry) if with_outline else None
     try:
-        mask = whole(outlined(scan, gestures, before, random_network()))
+        mask = whole(outlined(scan, gestures, before, NetworkDrawing(random_network())))
     except PastaError:
         return  # nothing was left of it
     marks = marks_of(gestures, scan.geometry)
@@ -125,12 +124,12 @@ def test_it_looks_from_the_distance_that_suits_the_lesion(radius_mm):
     truth = ball(scan.geometry, center, radius_mm)
     scan.hu[truth] += 80
     knowing = Knowing(center, radius_mm, [])
-    mask = whole(outlined(scan, [point(center)], None, knowing))
+    mask = whole(outlined(scan, [point(center)], None, NetworkDrawing(knowing)))
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.85
     before = Region.of(ball(scan.geometry, center, 0.6 * radius_mm), scan.geometry)
     knowing.steps.clear()
     edge = as_vector(np.add(center, (0.9 * radius_mm, 0, 0)))
-    mask = whole(outlined(scan, [point(edge)], before, knowing))
+    mask = whole(outlined(scan, [point(edge)], before, NetworkDrawing(knowing)))
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.85
     assert len(knowing.steps) <= 3
 
@@ -141,7 +140,7 @@ def test_a_lesion_is_found_where_it_is_in_every_geometry(direction):
     scan = a_scan(direction)
     center = middle(scan)
     truth = ball(scan.geometry, center, 9.0)
-    mask = whole(outlined(scan, [point(center)], None, Knowing(center, 9.0, [])))
+    mask = whole(outlined(scan, [point(center)], None, NetworkDrawing(Knowing(center, 9.0, []))))
     assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.92
 
 
@@ -156,7 +155,7 @@ def test_an_outline_is_kept_to_the_voxel_where_the_network_does_not_change_it():
     def agrees(close_up: CloseUp) -> np.ndarray:
         return close_up.present.astype(np.float32)
 
-    kept = whole(outlined(scan, [point(center)], before, agrees))
+    kept = whole(outlined(scan, [point(center)], before, NetworkDrawing(agrees)))
     attached = ragged.copy()
     attached[::2, 12, 20:24] &= kept[::2, 12, 20:24]  # parts that hang on nothing may go
     assert (kept == attached).all()
@@ -173,7 +172,7 @@ def test_only_what_a_mark_asks_for_is_changed():
         more = [ball(close_up.geometry, place, 5.0) for place in (beside, below)]
         return (close_up.present | more[0] | more[1]).astype(np.float32)
 
-    mask = whole(outlined(scan, [point(beside)], before, wants_two_more))
+    mask = whole(outlined(scan, [point(beside)], before, NetworkDrawing(wants_two_more)))
     asked = ball(scan.geometry, beside, 4.0)
     other = ball(scan.geometry, below, 4.0) & ~there
     assert mask[asked].all()
@@ -185,7 +184,9 @@ def test_a_box_alone_is_enough_for_the_network():
     scan = a_scan(np.eye(3))
     center = middle(scan)
     corners = tuple(as_vector(np.add(center, shift)) for shift in (-9.0, 9.0))
-    mask = whole(outlined(scan, [Gesture("box", corners)], None, Knowing(center, 8.0, [])))
+    mask = whole(
+        outlined(scan, [Gesture("box", corners)], None, NetworkDrawing(Knowing(center, 8.0, [])))
+    )
     assert mask.any()
     assert not mask[marks_of([Gesture("box", corners)], scan.geometry).outside].any()
 
@@ -220,15 +221,6 @@ def test_the_answer_says_where_it_looked():
     answer = ask(Knowing(center, 8.0, []), scan, [point(center)], None)
     low, high = answer.corners().min(axis=0), answer.corners().max(axis=0)
     assert np.allclose(high - low, 16, atol=3)
-
-
-def test_without_weights_there_is_no_network(tmp_path, monkeypatch):
-    monkeypatch.setattr(click_network, "bundled_folder", lambda: tmp_path)
-    assert bundled_network() is None
-    save_click_network(tmp_path, INFO, INFO.network())
-    assert bundled_network() is not None
-    (tmp_path / WEIGHTS_FILE).unlink()
-    assert bundled_network() is None
 
 
 def test_a_saved_network_answers_as_before(tmp_path: Path):

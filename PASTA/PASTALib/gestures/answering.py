@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
-from PASTALib.gestures.click_network import ClickNetwork, bundled_network
+from PASTALib.gestures.chooser import bundled_chooser
+from PASTALib.gestures.drawing import ChosenDrawing, Draw, draw_without_training
 from PASTALib.gestures.likely import likely_type
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.wish import Answer, EditableArea, Wish
@@ -18,13 +19,15 @@ from PASTALib.region import Region
 
 
 @cache
-def promptable() -> ClickNetwork | None:
-    """The promptable network, loaded once; None where it is not bundled.
+def bundled_drawing() -> Draw:
+    """How outlines are drawn: by the bundled chooser, loaded once; without training if it is not
+    there.
 
     Raises:
         PastaError: its files are damaged.
     """
-    return bundled_network()
+    chooser = bundled_chooser()
+    return draw_without_training if chooser is None else ChosenDrawing(chooser)
 
 
 def answered(
@@ -47,7 +50,7 @@ def answered(
         PastaError: see `outlined`; or nothing may change where the gestures are.
     """
     scan = Scan(hu, geometry, wish.others)
-    region = outlined(scan, wish.gestures, wish.before, promptable())
+    region = outlined(scan, wish.gestures, wish.before, bundled_drawing())
     region = within_area(region, wish.before, wish.area, hu)
     kind = likely_type(region, hu, organs, phase) if wish.untyped else None
     return Answer(region, kind)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from PASTALib.devices import fast_precision
 from PASTALib.errors import PastaError
-from PASTALib.files import resource_folder, write_text
+from PASTALib.files import write_text
 from PASTALib.gestures.close_up import CHANNELS, EDGE, OUTLINE_CHANNEL, CloseUp
 from PASTALib.model import WEIGHTS_FILE, Normalization
 from PASTALib.weights import read_weights, write_weights
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 CLICK_FILE = "click.json"
 """Not ``model.json``: it finds nothing by itself, so it is none of the models to choose from."""
-BUNDLED = "pasta-click"
 
 
 @dataclass(frozen=True)
@@ -86,23 +85,6 @@ class ClickNetwork:
             logits = self.network(image)[0, 0]
         probability: NDArray[np.float32] = logits.float().sigmoid().cpu().numpy()
         return probability
-
-
-def bundled_folder() -> Path:
-    """Where the bundled promptable network lies, if it is there."""
-    return resource_folder() / "Models" / BUNDLED
-
-
-def bundled_network(device: str = "cpu") -> ClickNetwork | None:
-    """The bundled promptable network; None where its files are missing.
-
-    Raises:
-        PastaError: the files are there, but damaged.
-    """
-    folder = bundled_folder()
-    if not (folder / CLICK_FILE).is_file() or not (folder / WEIGHTS_FILE).is_file():
-        return None
-    return load_click_network(folder, device)
 
 
 def read_click_info(folder: Path) -> ClickInfo:

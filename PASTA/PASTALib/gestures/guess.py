@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from PASTALib.geometry import Floats
-from PASTALib.gestures.view import View, marks_in, noise_of
+from PASTALib.gestures.view import MOST_BORDER, View, marks_in, noise_of
+from PASTALib.gestures.voxels import held
 
 BALL_MM = 2.5
 """Around a positive mark, tissue is taken to be lesion."""
@@ -20,8 +21,6 @@ WIDTHS = tuple(np.geomspace(1.5, 40.0, 12))
 MIDDLE = 0.3
 """What is deeper than this share of the depth of a box is taken to be lesion at first."""
 LEAST_VOXELS = 4
-MOST_BORDER = 0.02
-"""Share of the sides of the box that a lesion may touch."""
 
 
 def first_guess(view: View) -> NDArray[np.bool_]:
@@ -50,8 +49,8 @@ def _sharpest(view: View, mark: NDArray[np.bool_], edge: Floats) -> NDArray[np.b
     center = float(np.median(view.image[ball]))
     best, sharpest = away <= DEFAULT_BALL_MM, 0.0
     for width in WIDTHS:
-        part = holding(np.abs(view.image - center) <= width * view.noise, mark)
-        part = holding(ndimage.binary_opening(part) | (part & ball), mark)
+        part = held(np.abs(view.image - center) <= width * view.noise, mark)
+        part = held(ndimage.binary_opening(part) | (part & ball), mark)
         if part.sum() < LEAST_VOXELS:
             continue
         if (part & view.negative).any() or part[view.border].mean() > MOST_BORDER:
@@ -61,11 +60,3 @@ def _sharpest(view: View, mark: NDArray[np.bool_], edge: Floats) -> NDArray[np.b
         if sharpness > sharpest:
             best, sharpest = part, sharpness
     return best
-
-
-def holding(mask: NDArray[np.bool_], mark: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The connected parts of a mask that hold a voxel of a mark."""
-    parts, _ = ndimage.label(mask)
-    numbers = np.unique(parts[mark])
-    held: NDArray[np.bool_] = np.isin(parts, numbers[numbers > 0])
-    return held

@@ -70,6 +70,10 @@ class Marks:
     inside: NDArray[np.bool_]
     outside: NDArray[np.bool_]
 
+    def apart_from(self, others: NDArray[np.bool_]) -> Marks:
+        """The same where other findings keep their voxels."""
+        return Marks(self.inside & ~others, self.outside | others)
+
 
 def check_inside(gestures: Sequence[Gesture], geometry: Geometry) -> None:
     """Refuse gestures that do not touch the CT.

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from PASTALib.cubes import box_of, cube_around, resampled
+from PASTALib.cubes import box_of, cube_around
 from PASTALib.geometry import Floats, Geometry
 from PASTALib.gestures.click_network import ClickNetwork
 from PASTALib.gestures.close_up import EDGE, CloseUp
-from PASTALib.gestures.guess import MOST_BORDER, holding
 from PASTALib.gestures.marks import Gesture
 from PASTALib.gestures.scan import Scan
-from PASTALib.gestures.view import FINEST_MM, NEIGHBORS
+from PASTALib.gestures.view import FINEST_MM, MOST_BORDER
+from PASTALib.gestures.voxels import held
 from PASTALib.region import Region
 
 FIRST_STEPS_MM = (0.8, 1.1, 1.5, 2.0, 2.8, 4.0)
@@ -58,23 +58,6 @@ class Answer:
     def corners(self) -> Floats:
         """Corners ``(8, 3)``, LPS mm, of a box that holds all of the lesion."""
         return _corners(self.seen, self.close_up.geometry)
-
-    def on(self, place: Geometry, before: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """The lesion at the voxels of a box of the CT.
-
-        The outline before is kept to the voxel where the network, which may see less detail, does
-        not change it.
-
-        Args:
-            place: the box.
-            before: the outline before on it; empty where there was none.
-        """
-        cube = self.close_up.geometry
-        lesion = resampled(self.probability, cube, place) > 0.5
-        if not before.any():
-            return lesion
-        changed = ndimage.binary_dilation(self.seen != self.close_up.present, NEIGHBORS)
-        return np.where(resampled(changed, cube, place) > 0.5, lesion, before)
 
 
 def ask(
@@ -118,7 +101,7 @@ def distinctness(answer: Answer) -> float:
     what is around them. All looks are compared with the same blur.
     """
     close_up, step = answer.close_up, answer.close_up.geometry.spacing[0]
-    lesion = holding(answer.seen, close_up.positive)
+    lesion = held(answer.seen, close_up.positive)
     leaves = float(lesion[_SIDES].mean())
     if not lesion.any() or leaves > MOST_BORDER:
         return -leaves if lesion.any() else -1.0

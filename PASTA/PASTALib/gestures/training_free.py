@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.special import expit, logit
+from scipy.special import expit
 
-from PASTALib.cubes import resampled
-from PASTALib.geometry import Floats, Geometry
+from PASTALib.geometry import Floats
 from PASTALib.gestures.guess import BALL_MM, first_guess
-from PASTALib.gestures.marks import Marks
+from PASTALib.gestures.likeness import log_odds
 from PASTALib.gestures.view import View, marks_in
 from PASTALib.gestures.walker import walk
 
@@ -22,29 +20,26 @@ RING_MM = 8.0
 """Width of the surroundings that the lesion is compared with."""
 ROUNDS = 2
 """How often lesion and surroundings are looked at again; more changed little."""
-BIN_HU = 4.0
-_BINS = np.arange(-1100.0, 1700.0, BIN_HU)
 
 
-def walked(
-    hu: NDArray[np.int16], place: Geometry, marks: Marks, before: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """The lesion at the voxels of a box of the CT.
+def walked(view: View, present: NDArray[np.bool_]) -> Floats:
+    """Probability of the lesion at each voxel of a view, ``[z, y, x]``.
 
     Args:
-        hu: the box, ``[z, y, x]``.
-        place: its geometry.
-        marks: voxels of it that are known.
-        before: the outline before; empty where there was none.
+        view: the box of the CT, with all marks.
+        present: the outline before, on its grid; empty where there was none.
     """
-    view = View.of(hu, place, marks)
-    present = resampled(before, place, view.geometry) > 0.5
     seen = present if present.any() else first_guess(view)
     for _ in range(ROUNDS):
         probability = _probability(view, present, seen)
         seen = probability > 0.5
-    lesion: NDArray[np.bool_] = resampled(probability, view.geometry, place) > 0.5
-    return lesion
+    return probability
+
+
+def walked_once(view: View, present: NDArray[np.bool_]) -> Floats:
+    """The same from an outline before, in half the time: what the lesion looks like is not asked
+    again."""
+    return _probability(view, present, present)
 
 
 def _probability(view: View, present: NDArray[np.bool_], seen: NDArray[np.bool_]) -> Floats:
@@ -76,7 +71,7 @@ def _probability(view: View, present: NDArray[np.bool_], seen: NDArray[np.bool_]
                 trust = np.where(wrong_side, trust / (1 + (off / 4.0) ** 2), trust)
     # Where the HU tell nothing, the outline before is still the better guess.
     lean = 0.5 * np.clip(depth / view.step, -3, 3) if was_there else 0.0
-    doubtful = expit(logit(_like_lesion(view, seen)) + lean)
+    doubtful = expit(_like_lesion(view, seen) + lean)
     prior = trust * shape + (1 - trust) * doubtful
     prior = prior * (1 - pull["out"]) * (1 - pull["in"]) + pull["in"] * (1 - 0.5 * pull["out"])
     strength = 0.1 + 0.5 * trust + 0.5 * np.maximum(pull["in"], pull["out"])
@@ -94,14 +89,7 @@ def _alike(view: View, mark: NDArray[np.bool_], radius_mm: float) -> Floats:
 
 
 def _like_lesion(view: View, seen: NDArray[np.bool_]) -> Floats:
-    """How much each voxel has the HU of the lesion rather than of what is around it."""
+    """How much each voxel has the HU of the lesion rather than of what is around it: log odds."""
     own = (seen | (view.away(view.positive) <= BALL_MM)) & ~view.negative
     around = (view.away(seen) <= RING_MM) & ~own | (view.away(view.negative) <= BALL_MM)
-    number = np.clip(np.digitize(view.image, _BINS), 0, len(_BINS) - 1)
-    share = []
-    for voxels in (own, around):
-        counts = np.bincount(number[voxels], minlength=len(_BINS)).astype(float)
-        smooth = ndimage.gaussian_filter1d(counts, max(1.0, view.noise / BIN_HU))
-        share.append(smooth / max(1.0, smooth.sum()) + 1e-5)
-    result: Floats = (share[0] / (share[0] + share[1]))[number]
-    return result
+    return log_odds(view.image, own, around, view.noise)

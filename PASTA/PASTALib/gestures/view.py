@@ -18,6 +18,8 @@ WORKING_VOXELS = 44
 FINEST_MM = 0.8
 LEAST_NOISE_HU = 2.0
 MANY_MARKS = 30
+MOST_BORDER = 0.02
+"""Share of the sides of a view that a lesion may touch; what touches more leaves it."""
 NEIGHBORS = np.ones((3, 3, 3), bool)
 
 

@@ -121,9 +121,9 @@ class AnalysisJobs:
 
     def prepare(self, _arguments: Arguments, _context: Context) -> Result:
         """Load what `outline` needs, before somebody waits for it."""
-        from PASTALib.gestures.answering import promptable
+        from PASTALib.gestures.answering import bundled_drawing
 
-        promptable()
+        bundled_drawing()
         return {}
 
     def outline(self, arguments: Arguments, context: Context) -> Result:

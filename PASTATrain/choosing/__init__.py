@@ -1,0 +1,1 @@
+"""Training of the chooser: lesions, simulated readers who outline them, and what they meant."""

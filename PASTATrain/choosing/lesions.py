@@ -1,0 +1,70 @@
+"""Lesions to be outlined: inserted into the scans of training, which are disturbed a little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTALib.ct import CT
+from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
+from PASTALib.gestures.scan import Scan
+from PASTALib.model import Model
+from PASTATrain.choosing.sessions import Lesion
+from PASTATrain.closer.collecting import disturbed, organs_of, with_many_lesions
+from PASTATrain.evaluation import KnownScan, scans, torso_images
+
+TORSO_MM = (1.2, 2.0)
+"""Spacings of the torsos."""
+TORSOS_A_ROUND = 3
+LEAST_VOXELS = 20
+"""A lesion of fewer voxels is not worth a session."""
+
+
+class LesionSource:
+    """Scans with lesions, always the same for a seed and a number.
+
+    Args:
+        data: folder of the public scans; what is missing in it is left out.
+        model: finds the organs of scans whose organs are not labeled.
+        torsos: seeds of the torsos made by rule.
+        seed: of everything random.
+    """
+
+    def __init__(self, data: Path, model: Model, torsos: Sequence[int], seed: int) -> None:
+        self._real = list(scans(data, [], "train"))
+        self._organs = {scan.name: organs_of(scan, model) for scan in self._real}
+        self._torsos, self._seed = torsos, seed
+        if not self._real and not torsos:
+            raise PastaError(f"'{data}' holds no scan of training, and no torsos were asked for.")
+
+    @property
+    def turn(self) -> int:
+        """How many scans are used before the first comes again."""
+        return len(self._real) + (TORSOS_A_ROUND if self._torsos else 0)
+
+    def scan(self, number: int) -> tuple[str, list[Lesion]]:
+        """The name of a scan, and its lesions of all types that it can hold."""
+        rng = np.random.default_rng((self._seed, number))
+        place = number % self.turn
+        if place < len(self._real):
+            scan = self._real[place]
+            organs, phase = self._organs[scan.name], None
+        else:
+            torso = torso_images(int(rng.choice(self._torsos)), float(rng.choice(TORSO_MM)))
+            scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
+            organs, phase = torso.organs, torso.spec.phase
+        known = disturbed(with_many_lesions(scan, organs, phase, rng), rng)
+        hu = sitk.GetArrayFromImage(known.ct.image).round().astype(np.int16)
+        whole = Scan(hu, Geometry.of(known.ct.image))
+        found = [Lesion(whole, region) for _, region in known.lesions]
+        return scan.name, [lesion for lesion in found if lesion.truth.voxels >= LEAST_VOXELS]
+
+
+def each_once(lesions: Sequence[Lesion], rng: np.random.Generator) -> Iterator[Lesion]:
+    """The lesions in a random order."""
+    for number in rng.permutation(len(lesions)):
+        yield lesions[int(number)]
