@@ -1,10 +1,12 @@
-"""A robot reader outlines lesions with clicks: how good after how many, and how long each takes.
+"""How many clicks until an outline is right: a robot user, several ways to draw, and a brush.
 
-The robot clicks where the outline is most wrong: into the deepest voxel of the largest connected
-error, positive where lesion is missing, negative where the outline reaches too far. It works with
-the promptable network, with the method that needs no training, and with a ball brush.
+The robot clicks into the middle (the deepest voxel) of the largest connected error of an outline,
+until the clicks are used up or nothing is wrong. It works on inserted lesions and on real ones,
+from no outline and from a wrong one: with the bundled chooser, with other choosers and promptable
+networks, with the method that needs no training, and with a ball brush.
 
-    python Testing/benchmarks/correction.py --torsos 1 [--data FOLDER] [--network NAME=FOLDER ...]
+    python Testing/benchmarks/correction.py --torsos 1 [--data FOLDER] [--pictures FILE.png]
+        [--chooser NAME=FOLDER ...] [--network NAME=FOLDER ...]
 """
 
 from __future__ import annotations
@@ -17,14 +19,17 @@ from pathlib import Path
 
 import numpy as np
 from correction_cases import Case, inserted_cases, real_cases
-from scipy import ndimage
+from correction_pictures import Work, draw_works
 
 from PASTALib.errors import PastaError
 from PASTALib.geometry import as_vector
-from PASTALib.gestures.click_network import ClickNetwork, bundled_network, load_click_network
+from PASTALib.gestures.chooser import bundled_chooser, load_chooser
+from PASTALib.gestures.click_network import load_click_network
+from PASTALib.gestures.drawing import ChosenDrawing, Draw, NetworkDrawing, draw_without_training
 from PASTALib.gestures.marks import Gesture
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.region import Region
+from PASTATrain.choosing.reader import errors
 from PASTATrain.prompting.spoiling import spoiled
 
 Change = Callable[[np.ndarray, list[Gesture]], np.ndarray]
@@ -50,25 +55,18 @@ class Session:
     Attributes:
         dice: before the first and after each click; what is right already is not clicked at.
         seconds: of CPU and of the clock, of each click.
+        gestures: the clicks.
+        outlines: before the first and after each click, ``[z, y, x]`` of the scan.
     """
 
     dice: tuple[float, ...]
     seconds: tuple[tuple[float, float], ...]
+    gestures: tuple[Gesture, ...] = ()
+    outlines: tuple[np.ndarray, ...] = ()
 
-
-def next_click(truth: np.ndarray, now: np.ndarray, spacing: np.ndarray) -> tuple | None:
-    """Voxel of the next click and whether it is positive; None where nothing is wrong."""
-    best: tuple[int, np.ndarray, bool] | None = None
-    for wrong, positive in ((truth & ~now, True), (now & ~truth, False)):
-        parts, count = ndimage.label(wrong)
-        if count:
-            sizes = np.bincount(parts.ravel())[1:]
-            if best is None or sizes.max() > best[0]:
-                best = int(sizes.max()), parts == 1 + sizes.argmax(), positive
-    if best is None:
-        return None
-    depth = ndimage.distance_transform_edt(np.pad(best[1], 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    return np.unravel_index(depth.argmax(), depth.shape), best[2]
+    def figures(self) -> Session:
+        """The same without the outlines, which are as large as the scan."""
+        return Session(self.dice, self.seconds)
 
 
 def dice(first: np.ndarray, second: np.ndarray) -> float:
@@ -89,23 +87,24 @@ def around(case: Case) -> tuple[slice, ...]:
 def work(case: Case, start: np.ndarray, clicks: int, change: Change) -> Session:
     """Let the robot click."""
     box = around(case)
-    now, gestures = start, list[Gesture]()
+    now, gestures, outlines = start, list[Gesture](), [start]
     reached, seconds = [dice(now, case.truth)], []
     for _ in range(clicks):
-        click = next_click(case.truth[box], now[box], case.geometry.spacing_zyx)
-        if click is None:
+        wrong = max(errors(case.truth[box], now[box]), key=lambda part: part.size, default=None)
+        if wrong is None:
             break
-        index = np.add(click[0], [s.start for s in box])
+        index = np.add(wrong.deepest(case.geometry.spacing_zyx), [s.start for s in box])
         place = as_vector(case.geometry.points_of_zyx(index))
-        gestures.append(Gesture("point", (place,), click[1]))
+        gestures.append(Gesture("point", (place,), wrong.missing))
         began, clock = time.process_time(), time.perf_counter()
         now = change(now, gestures)
         seconds.append((time.process_time() - began, time.perf_counter() - clock))
         reached.append(dice(now, case.truth))
-    return Session(tuple(reached), tuple(seconds))
+        outlines.append(now)
+    return Session(tuple(reached), tuple(seconds), tuple(gestures), tuple(outlines))
 
 
-def with_gestures(network: ClickNetwork | None) -> Robot:
+def with_gestures(draw: Draw) -> Robot:
     """The outline follows the clicks."""
 
     def robot(case: Case) -> Change:
@@ -114,7 +113,7 @@ def with_gestures(network: ClickNetwork | None) -> Robot:
         def change(now: np.ndarray, gestures: list[Gesture]) -> np.ndarray:
             mask = np.zeros_like(now)
             try:
-                region = outlined(scan, gestures, Region.of(now, case.geometry), network)
+                region = outlined(scan, gestures, Region.of(now, case.geometry), draw)
             except PastaError:
                 return mask
             mask[region.slices] = region.mask
@@ -203,16 +202,19 @@ def timed(sessions: dict[str, list[Session]]) -> str:
     return table(["with", "CPU s: median, p95", "s by the clock: median, p95"], rows)
 
 
-def robots(extra: Sequence[str]) -> dict[str, Robot]:
+def robots(choosers: Sequence[str], networks: Sequence[str]) -> dict[str, Robot]:
     """All robots by name; the first one is looked at more closely."""
     found: dict[str, Robot] = {}
-    bundled = bundled_network()
+    bundled = bundled_chooser()
     if bundled is not None:
-        found["network"] = with_gestures(bundled)
-    for item in extra:
+        found["chooser"] = with_gestures(ChosenDrawing(bundled))
+    for item in choosers:
         name, folder = item.split("=", 1)
-        found[name] = with_gestures(load_click_network(Path(folder)))
-    found["no training"] = with_gestures(None)
+        found[name] = with_gestures(ChosenDrawing(load_chooser(Path(folder))))
+    for item in networks:
+        name, folder = item.split("=", 1)
+        found[name] = with_gestures(NetworkDrawing(load_click_network(Path(folder))))
+    found["no training"] = with_gestures(draw_without_training)
     found[f"brush {BRUSH_MM:g} mm"] = with_brush
     return found
 
@@ -226,9 +228,13 @@ def main() -> None:
     parser.add_argument("--torsos", type=int, default=1, help="torsos made by rule")
     parser.add_argument("--seeds", type=int, default=1, help="lesions of each type a scan")
     parser.add_argument("--clicks", type=int, default=5)
+    parser.add_argument("--chooser", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--network", nargs="*", default=[], metavar="NAME=FOLDER")
+    parser.add_argument("--pictures", type=Path, help="PNG of five lesions over the clicks")
     options = parser.parse_args()
-    compete = robots(options.network)
+    compete = robots(options.chooser, options.network)
+    best = next(iter(compete))
+    works: list[Work] = []
     torsos = range(FIRST_TORSO, FIRST_TORSO + options.torsos)
     seeds = range(FIRST_SEED, FIRST_SEED + options.seeds)
     sets = {
@@ -242,17 +248,20 @@ def main() -> None:
         for case in cases:
             kinds.append(case.type)
             for name, robot in compete.items():
-                nothing = np.zeros_like(case.truth)
-                empty[name].append(work(case, nothing, options.clicks, robot(case)))
-                outline = wrong_outline(case)
-                wrong[name].append(work(case, outline, options.clicks, robot(case)))
+                begun = work(case, np.zeros_like(case.truth), options.clicks, robot(case))
+                empty[name].append(begun.figures())
+                mended = work(case, wrong_outline(case), options.clicks, robot(case))
+                wrong[name].append(mended.figures())
+                if name == best and options.pictures:
+                    works.append(Work.of(case, begun.gestures, begun.outlines, begun.dice))
         if kinds:
             print(f"### {title}: {len(kinds)}\n\nMedian Dice, from no outline:\n")
             print(compared(empty, options.clicks))
             print(f"From a wrong outline:\n\n{compared(wrong, options.clicks)}")
-            best = next(iter(compete))
             print(f"With {best}, from no outline:\n\n{by_type(kinds, empty[best])}")
             print(timed({name: empty[name] + wrong[name] for name in compete}), flush=True)
+    if options.pictures:
+        draw_works(works, SHOWN, options.pictures)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clicked_scans import RADIUS_MM, dice, point, scan_of_a_ball, whole
 from geometries import directions
 from PASTALib.errors import PastaError
-from PASTALib.geometry import Geometry, Vector, as_vector
+from PASTALib.geometry import Geometry, as_vector
 from PASTALib.gestures.drawing import MARGIN_MM
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import Scan, outlined
@@ -18,39 +19,6 @@ from PASTALib.region import Region
 
 AXES = np.eye(3)
 LPS = tuple(AXES.ravel())
-SIZE = (56, 52, 40)
-RADIUS_MM = 8.0
-
-
-def scan_of_a_ball(
-    direction: np.ndarray = AXES,
-    spacing: Vector = (1.0, 1.0, 1.5),
-    contrast: float = 60.0,
-    noise: float = 10.0,
-    seed: int = 0,
-) -> tuple[Scan, np.ndarray, Vector]:
-    """Soft tissue with a ball in it: the scan, the ball's voxels and its center (LPS mm)."""
-    geometry = Geometry(SIZE, spacing, (12.0, -30.0, 5.0), tuple(direction.ravel()))
-    center = as_vector(geometry.points_of_xyz(np.array(SIZE) / 2))
-    index = np.stack(np.meshgrid(*map(np.arange, geometry.shape_zyx), indexing="ij"), axis=-1)
-    away = np.linalg.norm(geometry.points_of_zyx(index) - center, axis=-1)
-    ball = away <= RADIUS_MM
-    hu = 50 + contrast * ball + np.random.default_rng(seed).normal(0, noise, ball.shape)
-    return Scan(hu.round().astype(np.int16), geometry), ball, center
-
-
-def point(place: Vector, inside: bool = True) -> Gesture:
-    return Gesture("point", (place,), inside)
-
-
-def whole(region: Region) -> np.ndarray:
-    mask = np.zeros(region.geometry.shape_zyx, bool)
-    mask[region.slices] = region.mask
-    return mask
-
-
-def dice(first: np.ndarray, second: np.ndarray) -> float:
-    return float(2 * (first & second).sum() / (first.sum() + second.sum()))
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clicked_scans import ball, point, whole
 from geometries import directions
 from PASTALib.cubes import cube_around, sampled
 from PASTALib.errors import PastaError
@@ -65,22 +66,6 @@ def a_scan(direction: np.ndarray, size=(48, 44, 36), spacing=(1.0, 1.2, 2.0)) ->
 
 def middle(scan: Scan) -> Vector:
     return as_vector(scan.geometry.points_of_xyz(np.array(scan.geometry.size) / 2))
-
-
-def ball(geometry: Geometry, center: Vector, radius_mm: float) -> np.ndarray:
-    index = np.stack(np.mgrid[tuple(slice(n) for n in geometry.shape_zyx)], axis=-1)
-    away: np.ndarray = np.linalg.norm(geometry.points_of_zyx(index) - center, axis=-1)
-    return away <= radius_mm
-
-
-def whole(region: Region) -> np.ndarray:
-    mask = np.zeros(region.geometry.shape_zyx, bool)
-    mask[region.slices] = region.mask
-    return mask
-
-
-def point(place: Vector, inside: bool = True) -> Gesture:
-    return Gesture("point", (place,), inside)
 
 
 @settings(max_examples=15, deadline=None, derandomize=True)
