@@ -102,6 +102,14 @@ class Choices:
         )
 
 
+def choices_of(rows: Sequence[Proposed], stage: str) -> Choices:
+    """What was proposed at a stage, ``first`` or ``later``; perhaps nothing."""
+    mine = [row for row in rows if row.later == (stage == "later")]
+    return Choices(
+        tuple(row.traits for row in mine), tuple(row.dice for row in mine), ("",) * len(mine)
+    )
+
+
 def read_choices(files: Iterable[Path], stage: str) -> Choices:
     """What was collected of a stage, ``first`` or ``later``.
 

@@ -42,11 +42,19 @@ def fit(
     config: ChoosingConfig,
     progress: Progress,
     cancel: CancelToken | None = None,
+    start: Judge | None = None,
 ) -> Judge:
     """A perceptron that tells good proposals from others.
 
     The wanted shares of the proposals after a gesture are the softmax of their Dice over the
     temperature; the loss is the cross-entropy with them.
+
+    Args:
+        choices: what to fit to.
+        config: the run.
+        progress: told after each epoch.
+        cancel: asked after each epoch.
+        start: a perceptron to go on from; its layers are kept, whatever the run says of them.
 
     Raises:
         Cancelled: asked to stop.
@@ -56,11 +64,10 @@ def fit(
 
     rng = np.random.default_rng(config.seed)
     torch.manual_seed(config.seed)
-    every = np.concatenate(choices.traits)
-    mean, scale = every.mean(axis=0), np.maximum(every.std(axis=0), LEAST_SCALE)
+    mean, scale = _spread(choices) if start is None else (start.mean, start.scale)
     shown = [torch.from_numpy(judged(traits, mean, scale)) for traits in choices.traits]
     wanted = [torch.from_numpy(dice / config.temperature).softmax(0) for dice in choices.dice]
-    network = perceptron(shown[0].shape[1], config.hidden)
+    network = perceptron(shown[0].shape[1], config.hidden) if start is None else _as_network(start)
     optimizer = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     a_epoch = -(-len(shown) // config.batch)
     steps = config.epochs * a_epoch
@@ -102,6 +109,25 @@ def perceptron(inputs: int, hidden: tuple[int, ...]) -> torch.nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(inputs, 1))
 
 
+def _spread(choices: Choices) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean and standard deviation of each number."""
+    every = np.concatenate(choices.traits)
+    return every.mean(axis=0), np.maximum(every.std(axis=0), LEAST_SCALE)
+
+
+def _as_network(judge: Judge) -> torch.nn.Sequential:
+    """A perceptron of torch that says what this one says."""
+    import torch
+
+    hidden = tuple(len(biases) for _, biases in judge.layers[:-1])
+    network = perceptron(judge.layers[0][0].shape[1], hidden)
+    flat = [torch.from_numpy(array) for layer in judge.layers for array in layer]
+    with torch.no_grad():
+        for mine, its in zip(network.parameters(), flat, strict=True):
+            mine.copy_(its)
+    return network
+
+
 def layers_of(
     network: torch.nn.Sequential,
 ) -> tuple[tuple[NDArray[np.float32], NDArray[np.float32]], ...]:
@@ -116,7 +142,9 @@ def layers_of(
 
 
 def judge_on(judge: Judge, choices: Choices) -> Fitted:
-    """How well a perceptron chooses."""
+    """How well a perceptron chooses; not a number where there is nothing to choose from."""
+    if not choices.dice:
+        return Fitted(float("nan"), float("nan"), 0)
     chosen = [
         float(dice[judge(traits).argmax()])
         for traits, dice in zip(choices.traits, choices.dice, strict=True)

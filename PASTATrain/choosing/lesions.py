@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 
+from PASTALib.catalog import Phase
 from PASTALib.ct import CT
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
@@ -20,6 +21,8 @@ from PASTATrain.evaluation import KnownScan, scans, torso_images
 TORSO_MM = (1.2, 2.0)
 """Spacings of the torsos."""
 TORSOS_A_ROUND = 3
+FIRST_REHEARSED = 4000
+"""Seed of the first torso for a rehearsal; nothing else counts so far."""
 LEAST_VOXELS = 20
 """A lesion of fewer voxels is not worth a session."""
 
@@ -53,18 +56,28 @@ class LesionSource:
         if place < len(self._real):
             scan = self._real[place]
             organs, phase = self._organs[scan.name], None
-        else:
-            torso = torso_images(int(rng.choice(self._torsos)), float(rng.choice(TORSO_MM)))
-            scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
-            organs, phase = torso.organs, torso.spec.phase
-        known = disturbed(with_many_lesions(scan, organs, phase, rng), rng)
-        hu = sitk.GetArrayFromImage(known.ct.image).round().astype(np.int16)
-        whole = Scan(hu, Geometry.of(known.ct.image))
-        found = [Lesion(whole, region) for _, region in known.lesions]
-        return scan.name, [lesion for lesion in found if lesion.truth.voxels >= LEAST_VOXELS]
+            return scan.name, inserted(scan, organs, phase, rng)
+        return "torso", in_a_torso(int(rng.choice(self._torsos)), rng)
 
 
-def each_once(lesions: Sequence[Lesion], rng: np.random.Generator) -> Iterator[Lesion]:
-    """The lesions in a random order."""
-    for number in rng.permutation(len(lesions)):
-        yield lesions[int(number)]
+def torso_lesions(number: int, seed: int) -> list[Lesion]:
+    """Lesions of a torso that nothing else is trained with."""
+    return in_a_torso(FIRST_REHEARSED + number, np.random.default_rng((seed, number)))
+
+
+def in_a_torso(torso_seed: int, rng: np.random.Generator) -> list[Lesion]:
+    """Lesions of all types in a torso made by rule."""
+    torso = torso_images(torso_seed, float(rng.choice(TORSO_MM)))
+    scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
+    return inserted(scan, torso.organs, torso.spec.phase, rng)
+
+
+def inserted(
+    scan: KnownScan, organs: sitk.Image, phase: Phase | None, rng: np.random.Generator
+) -> list[Lesion]:
+    """Lesions of all types that a scan can hold, after it was disturbed a little."""
+    known = disturbed(with_many_lesions(scan, organs, phase, rng), rng)
+    hu = sitk.GetArrayFromImage(known.ct.image).round().astype(np.int16)
+    whole = Scan(hu, Geometry.of(known.ct.image))
+    found = [Lesion(whole, region) for _, region in known.lesions]
+    return [lesion for lesion in found if lesion.truth.voxels >= LEAST_VOXELS]

@@ -33,11 +33,17 @@ def add_finetune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--corrections", type=Path, metavar="FOLDER", help="that Export corrections wrote to"
     )
+    parser.add_argument(
+        "--clicks",
+        action="store_true",
+        help="with --corrections: fine-tune what follows a reader's clicks instead",
+    )
     parser.add_argument("-o", "--out", type=Path, required=True, metavar="RUN", help="of the run")
     parser.add_argument(
         "--settings",
         type=Path,
-        help="YAML (default: finetune.yaml or finetune-corrections.yaml in PASTATrain/configs)",
+        help="YAML (default: finetune.yaml, finetune-corrections.yaml or finetune-clicks.yaml in "
+        "PASTATrain/configs)",
     )
     parser.add_argument("--start", help="model, or weights that 'pasta-model import' wrote")
     parser.add_argument("--trainer", choices=TRAINERS)
@@ -55,6 +61,11 @@ def run_finetune(options: argparse.Namespace, console: Console, cancel: CancelTo
     """
     if (options.data is None) == (options.corrections is None):
         raise PastaError("Give a dataset or a manifest, or '--corrections FOLDER'; one of them.")
+    if options.clicks and options.corrections is None:
+        raise PastaError("'--clicks' goes with '--corrections FOLDER'.")
+    if options.clicks:
+        _run_clicks(options, console, cancel)
+        return
     if options.corrections is not None:
         _run_corrections(options, console, cancel)
         return
@@ -98,3 +109,19 @@ def _run_corrections(options: argparse.Namespace, console: Console, cancel: Canc
     )
     console.line(as_markdown(made.figures))
     console.line(f"model: {made.model}")
+
+
+def _run_clicks(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
+    """Fine-tune the chooser on corrected cases."""
+    from PASTALib.gestures.chooser import bundled_folder, load_chooser
+    from PASTATrain.choosing.from_corrections import (
+        as_markdown,
+        finetune_clicks,
+        read_click_correction_config,
+    )
+
+    config = read_click_correction_config(options.settings or CONFIGS / "finetune-clicks.yaml")
+    start = load_chooser(Path(options.start) if options.start else bundled_folder())
+    figures = finetune_clicks(options.corrections, options.out, start, config, console, cancel)
+    console.line(as_markdown(figures))
+    console.line(f"chooser: {options.out / 'chooser'}")

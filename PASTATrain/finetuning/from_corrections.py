@@ -123,7 +123,7 @@ def finetune_on_corrections(
             f"'{config.start}' has other classes than 'pasta-train run' trains; start from "
             "pasta-s or a model of that command."
         )
-    trained_with, judged = parted(correction_folders(folder), config)
+    trained_with, judged = parted(correction_folders(folder), config.held_out, config.seed)
     names = {"trained_with": [f.name for f in trained_with], "judged": [f.name for f in judged]}
     keep_settings(run, {**asdict(config), "weights": before.info.sha256, **names})
     _prepare(trained_with, run / "cases", config, before.info.spacing_mm, cancel)
@@ -148,7 +148,7 @@ def finetune_on_corrections(
     return Corrected(run / "model", figures)
 
 
-def parted(folders: Sequence[Path], config: CorrectionConfig) -> tuple[list[Path], list[Path]]:
+def parted(folders: Sequence[Path], held_out: float, seed: int) -> tuple[list[Path], list[Path]]:
     """Cases to train with, and cases to judge on; which is which depends on the seed.
 
     Raises:
@@ -156,8 +156,8 @@ def parted(folders: Sequence[Path], config: CorrectionConfig) -> tuple[list[Path
     """
     if len(folders) < 2:
         raise PastaError("Fine-tuning needs two corrected cases or more: one is kept for judging.")
-    order = np.random.default_rng(config.seed).permutation(len(folders))
-    count = min(len(folders) - 1, max(1, round(config.held_out * len(folders))))
+    order = np.random.default_rng(seed).permutation(len(folders))
+    count = min(len(folders) - 1, max(1, round(held_out * len(folders))))
     shuffled = [folders[number] for number in order]
     return sorted(shuffled[count:]), sorted(shuffled[:count])
 
