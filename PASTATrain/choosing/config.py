@@ -31,7 +31,7 @@ class ChoosingConfig:
     hidden: tuple[int, ...] = (64, 32)
     rounds: int = 4
     spoiled: float = 0.4
-    temperature: float = 0.04
+    temperature: float = 0.02
     epochs: int = 40
     batch: int = 16
     learning_rate: float = 2e-3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ from PASTALib.geometry import Geometry
 from PASTALib.gestures.scan import Scan
 from PASTALib.model import Model
 from PASTATrain.choosing.sessions import Lesion
-from PASTATrain.closer.collecting import disturbed, organs_of, with_many_lesions
+from PASTATrain.closer.collecting import Known, disturbed, organs_of, with_many_lesions
 from PASTATrain.evaluation import KnownScan, scans, torso_images
 
 TORSO_MM = (1.2, 2.0)
 """Spacings of the torsos."""
 TORSOS_A_ROUND = 3
+MAGNIFIED = 0.25
+"""Share of scans that are magnified."""
+MAGNIFICATION = (1.4, 3.0)
 FIRST_REHEARSED = 4000
 """Seed of the first torso for a rehearsal; nothing else counts so far."""
 LEAST_VOXELS = 20
@@ -77,7 +81,18 @@ def inserted(
 ) -> list[Lesion]:
     """Lesions of all types that a scan can hold, after it was disturbed a little."""
     known = disturbed(with_many_lesions(scan, organs, phase, rng), rng)
+    if rng.random() < MAGNIFIED:
+        known = magnified(known, float(rng.uniform(*MAGNIFICATION)))
     hu = sitk.GetArrayFromImage(known.ct.image).round().astype(np.int16)
     whole = Scan(hu, Geometry.of(known.ct.image))
     found = [Lesion(whole, region) for _, region in known.lesions]
     return [lesion for lesion in found if lesion.truth.voxels >= LEAST_VOXELS]
+
+
+def magnified(known: Known, factor: float) -> Known:
+    """The same scan and lesions, larger: patients have larger lesions than organs have room for."""
+    image = sitk.Image(known.ct.image)
+    image.SetSpacing((factor * np.array(image.GetSpacing())).tolist())
+    geometry = Geometry.of(image)
+    lesions = tuple((key, replace(region, geometry=geometry)) for key, region in known.lesions)
+    return replace(known, ct=replace(known.ct, image=image), lesions=lesions)

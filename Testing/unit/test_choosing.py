@@ -35,7 +35,7 @@ from PASTALib.gestures.drawing import ChosenDrawing
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import outlined
 from PASTALib.gestures.scan import Scan
-from PASTALib.gestures.traits import OF_ALL, OF_CHANGES
+from PASTALib.gestures.traits import OF_ALL, OF_CHANGES, WAYS
 from PASTALib.gestures.voxels import dilated, eroded, held
 from PASTALib.region import Region
 
@@ -136,7 +136,7 @@ def test_changes_keep_to_all_marks_and_one_mends_the_outline():
     goal = ball(measured.view.geometry, center, RADIUS_MM)
     assert max(dice(mask, goal) for mask in measured.masks) > 0.85
     told = measured.traits[:, -len(OF_CHANGES) :]
-    assert (told[:, :4].sum(axis=1) == 1).all()
+    assert (told[:, : len(WAYS)].sum(axis=1) == 1).all()
     depth = np.exp(told[0, OF_CHANGES.index("log depth of the mark mm")])
     assert depth == pytest.approx(8.0 - 5.0, abs=1.5)
 

@@ -9,31 +9,16 @@ import SimpleITK as sitk
 import torch
 import yaml
 
-from PASTALib.corrections import write_corrections
-from PASTALib.drafting import draft_report
+from corrected_cases import write_case
 from PASTALib.lesions import find_lesions, instance_map
 from PASTALib.model import ModelInfo, load_model, save_model
-from PASTALib.study import Study
 from PASTATrain.classes import CLASSES
 from PASTATrain.cli import main
 from PASTATrain.finetuning.before_after import judge
 from PASTATrain.patches import NORMALIZATION
-from report_case import LESIONS, MODEL, a_case
+from report_case import MODEL, a_case
 
 SPACING_MM = 8.0
-
-
-def write_case(folder, shift_mm: float) -> None:
-    """A case as *Export corrections* writes it; its tumor lies a little elsewhere."""
-    (x, y, z), *rest = LESIONS["liver_tumor"]
-    lesions = {**LESIONS, "liver_tumor": ((x + shift_mm, y, z), *rest)}
-    ct, segmentation = a_case(lesions=lesions)
-    found = find_lesions(ct, segmentation)
-    report = draft_report(ct, segmentation, found, MODEL)
-    study = Study(ct, segmentation.organs, found)
-    original = instance_map(ct.image, found)
-    types = {lesion.id: lesion.type for lesion in found}
-    write_corrections(study, report, original, types, {}, folder)
 
 
 @pytest.fixture(scope="module")

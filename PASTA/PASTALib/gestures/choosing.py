@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 from PASTALib.cubes import box_of, on_grid, resampled, sampled
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Floats, Geometry, as_index, as_vector
+from PASTALib.gestures.bulges import Surface, redrawn
 from PASTALib.gestures.changes import Asked
 from PASTALib.gestures.marks import Gesture, Marks, marks_of
 from PASTALib.gestures.proposals import RULES, Grown, grown_from
@@ -19,6 +22,9 @@ from PASTALib.gestures.training_free import walked_once
 from PASTALib.gestures.traits import (
     ADDS,
     ANEW_FROM_MARKS,
+    BULGES,
+    OFFSETS,
+    REDRAWN,
     TAKES_AWAY,
     WALKER,
     Change,
@@ -47,6 +53,8 @@ CORE_SHARE = 0.7
 ANEW = (0.4, 4.0)
 """Outlines that are begun anew have so much of the volume before, at least and at most."""
 BLUR_VOXELS = 0.7
+MANY_VOXELS = 20000
+"""More of an outline are not looked at to tell how far away it is."""
 LEAST_CHANGE = 2
 """Voxels of the view that a change has at least."""
 
@@ -71,7 +79,8 @@ def first_outlines(scan: Scan, gestures: Sequence[Gesture]) -> Iterator[Measured
         reach = 0.5 * float(np.max(np.multiply(grid.size, grid.spacing)))
         least = 3.0 if number == 0 else _ball(SIZES[0] * reach / grid.spacing[0])
         volumes = least, _ball(SIZES[1] * reach / grid.spacing[0])
-        sets = list(grown_from(view, seeds, view.negative, reach, volumes))
+        barred = view.negative | _beyond(scan.geometry, grid)
+        sets = list(grown_from(view, seeds, barred, reach, volumes))
         if sets:
             found = True
             yield _measured(replace(view, positive=seeds), sets)
@@ -90,12 +99,12 @@ def changed_outlines(scan: Scan, gestures: Sequence[Gesture], before: Region) ->
     """Outlines that differ from the one before and agree with all marks."""
     points = np.concatenate([_marked(gestures), box_of(before).corners()])
     extent = float(np.ptp(points, axis=0).max())
-    margin = max(MARGIN_MM, MARGIN_SHARE * extent)
+    margin = max(MARGIN_MM, MARGIN_SHARE * extent, _farthest(gestures, before))
     view = _view(scan, gestures, _grid(scan.geometry, points, margin, LATER_VOXELS))
     was = resampled(before.mask, box_of(before), view.geometry) > 0.5
     if not was.any():  # it is smaller than a voxel of the view
         was = _nearest(view, box_of(before).points_of_zyx(np.argwhere(before.mask)))
-    changes = list(_changes(view, was))
+    changes = list(_changes(view, was, _beyond(scan.geometry, view.geometry)))
     masks = np.stack([change.after for change in changes])
     seen = replace(view, positive=view.positive if view.positive.any() else was)
     traits = traits_of(
@@ -109,7 +118,7 @@ def changed_outlines(scan: Scan, gestures: Sequence[Gesture], before: Region) ->
     return Measured(masks, numbers, view, was)
 
 
-def _changes(view: View, was: Mask) -> Iterator[Change]:
+def _changes(view: View, was: Mask, beyond: Mask) -> Iterator[Change]:
     """Changes that marks ask for, outlines anew from all marks, and what a random walker finds."""
     marks = Marks(view.positive, view.negative)
     asked = Asked.by(marks, was)
@@ -121,9 +130,10 @@ def _changes(view: View, was: Mask) -> Iterator[Change]:
             yield Change(after, way, grown.rule if grown else len(RULES), grown.gap if grown else 0)
 
     missing, wrong = view.positive & ~was, view.negative & was
+    yield from change(was, TAKES_AWAY if wrong.any() else ADDS)
     any_size = (LEAST_CHANGE, view.image.size)
     if missing.any():
-        for grown in grown_from(view, missing, was | view.negative, reach, any_size):
+        for grown in grown_from(view, missing, was | view.negative | beyond, reach, any_size):
             yield from change(was | grown.mask, ADDS, grown)
     if wrong.any():
         for grown in grown_from(view, wrong, ~was | view.positive, reach, any_size):
@@ -131,15 +141,38 @@ def _changes(view: View, was: Mask) -> Iterator[Change]:
     seeds = view.positive if view.positive.any() else _core(was & ~view.negative)
     like_it = np.count_nonzero(was) * np.array(ANEW)
     if seeds.any():
-        for grown in grown_from(view, seeds, view.negative, reach, tuple(like_it)):
+        for grown in grown_from(view, seeds, view.negative | beyond, reach, tuple(like_it)):
             yield from change(asked.of(grown.mask), ANEW_FROM_MARKS, grown)
     yield from change(asked.of(walked_once(view, was) > 0.5), WALKER)
+    surface = Surface.of(view, was)
+    if surface is not None:
+        for mask in surface.bulges():
+            yield from change(mask, BULGES)
+        for mask in surface.offsets():
+            yield from change(mask, OFFSETS)
+    for mask in redrawn(view, was, surface):
+        yield from change(asked.of(mask), REDRAWN)
+        yield from change(mask, REDRAWN)
 
 
 def _marked(gestures: Sequence[Gesture]) -> Floats:
     """LPS points ``(n, 3)`` of marks; a box that says where no lesion is tells nothing."""
     points = [g.extent for g in gestures if g.inside or g.kind != "box"]
     return np.concatenate(points) if points else np.zeros((0, 3))
+
+
+def _farthest(gestures: Sequence[Gesture], before: Region) -> float:
+    """Distance in mm from an outline to the farthest mark of the lesion.
+
+    A reader clicks into the middle of what is missing, which reaches as far again.
+    """
+    points = [g.extent for g in gestures if g.inside and g.kind != "box"]
+    if not points:
+        return 0.0
+    voxels = np.argwhere(before.mask) + before.start
+    some = voxels[:: 1 + len(voxels) // MANY_VOXELS]
+    there = KDTree(before.geometry.points_of_zyx(some))
+    return float(there.query(np.concatenate(points))[0].max())
 
 
 def _grid(geometry: Geometry, points: Floats, margin_mm: float, voxels: int) -> Geometry:
@@ -154,11 +187,34 @@ def _grid(geometry: Geometry, points: Floats, margin_mm: float, voxels: int) -> 
 
 
 def _view(scan: Scan, gestures: Sequence[Gesture], grid: Geometry) -> View:
-    hu = sampled(scan.hu, scan.geometry, grid)
+    """The CT on a grid along its axes; beyond it goes on as at its sides, so that these are no
+    edges."""
+    hu = sampled(scan.hu, scan.geometry, grid)[np.ix_(*_nearest_within(scan.geometry, grid))]
     image = ndimage.gaussian_filter(hu, BLUR_VOXELS).astype(float)
     marks = marks_of(gestures, grid)
     taken = on_grid(scan.others, grid)
     return View(image, grid, noise_of(image), marks.inside & ~taken, marks.outside | taken)
+
+
+def _nearest_within(geometry: Geometry, grid: Geometry) -> list[NDArray[np.intp]]:
+    """For each index of a grid along z, y, x the nearest one whose voxels lie in the CT."""
+    ends = geometry.indices_zyx(grid.points_of_zyx([(0, 0, 0), np.subtract(grid.shape_zyx, 1)]))
+    near = []
+    for axis, count in enumerate(grid.shape_zyx):
+        along = np.linspace(ends[0, axis], ends[1, axis], count)
+        within = np.flatnonzero((along >= 0) & (along <= geometry.shape_zyx[axis] - 1))
+        first, last = (within[0], within[-1]) if len(within) else (0, count - 1)
+        near.append(np.clip(np.arange(count), first, last))
+    return near
+
+
+def _beyond(geometry: Geometry, grid: Geometry) -> Mask:
+    """The voxels of a grid along its axes that lie beyond a CT."""
+    within = np.ones(grid.shape_zyx, bool)
+    for axis, near in enumerate(_nearest_within(geometry, grid)):
+        inside = near == np.arange(len(near))
+        within &= np.expand_dims(inside, tuple(a for a in range(3) if a != axis))
+    return ~within
 
 
 def _nearest(view: View, points: Floats) -> Mask:

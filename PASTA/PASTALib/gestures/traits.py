@@ -57,13 +57,11 @@ OF_ALL = (
     "gap",
 )
 """Numbers that each proposal has, in their order."""
-ADDS, TAKES_AWAY, ANEW_FROM_MARKS, WALKER = range(4)
+WAYS = ("adds", "takes away", "begins anew", "walker", "bulge", "all around", "redrawn")
+ADDS, TAKES_AWAY, ANEW_FROM_MARKS, WALKER, BULGES, OFFSETS, REDRAWN = range(len(WAYS))
 """How an outline is changed."""
 OF_CHANGES = (
-    "adds",
-    "takes away",
-    "begins anew",
-    "walker",
+    *WAYS,
     "log volume against before",
     "Dice with before",
     "log radius of the change against the depth of the mark",
@@ -83,8 +81,8 @@ class Change:
 
     Attributes:
         after: its voxels, ``[z, y, x]``.
-        way: how it was changed: `ADDS`, `TAKES_AWAY`, `ANEW_FROM_MARKS` or `WALKER`.
-        rule: which of `PASTALib.gestures.proposals.RULES` found it; their number for the walker.
+        way: how it was changed, index in `WAYS`.
+        rule: which of `PASTALib.gestures.proposals.RULES` found it; their number if none.
         gap: see `PASTALib.gestures.proposals.Grown`.
     """
 
@@ -247,7 +245,7 @@ def change_traits(view: View, was: Mask, changes: Sequence[Change], traits: Floa
     compactness, explained = (OF_ALL.index(n) for n in ("compactness", "variance explained"))
     ways = np.array([change.way for change in changes])
     numbers = [
-        *(ways == way for way in range(4)),
+        *(ways == way for way in range(len(WAYS))),
         np.log(size / max(1, was.sum())),
         2 * common / (size + was.sum()),
         np.log(np.maximum(radius, 0.3 * step) / depth),
