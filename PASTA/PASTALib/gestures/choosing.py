@@ -198,7 +198,8 @@ def _view(scan: Scan, gestures: Sequence[Gesture], grid: Geometry) -> View:
 
 def _nearest_within(geometry: Geometry, grid: Geometry) -> list[NDArray[np.intp]]:
     """For each index of a grid along z, y, x the nearest one whose voxels lie in the CT."""
-    ends = geometry.indices_zyx(grid.points_of_zyx([(0, 0, 0), np.subtract(grid.shape_zyx, 1)]))
+    corners = np.array([np.zeros(3), np.subtract(grid.shape_zyx, 1)])
+    ends = geometry.indices_zyx(grid.points_of_zyx(corners))
     near = []
     for axis, count in enumerate(grid.shape_zyx):
         along = np.linspace(ends[0, axis], ends[1, axis], count)
