@@ -83,7 +83,7 @@ def guess_table(image: sitk.Image, ct: sitk.Image, what: str) -> tuple[dict[int,
     if best < LEAST_AGREEMENT or lead < CLEAR_LEAD:
         raise PastaError(
             f"The label table of {what} cannot be told from its labels (labels that look like "
-            f"their organ: {shown}); name it with --organ-table."
+            f"their organ: {shown}); name it with --organ-table, or by table in a recipe."
         )
     reason = f"{ranked[0]}, guessed from how many labels look like their organ ({shown})"
     return catalog().label_table(ranked[0]), reason

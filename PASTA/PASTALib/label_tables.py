@@ -23,7 +23,10 @@ def table_from_json(path: Path) -> dict[int, int]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PastaError(f"The label table '{path}' cannot be read as JSON ({error}).") from error
+        raise PastaError(
+            f"The label table '{path}' cannot be read as JSON ({error}); check the path, and write "
+            'it as {"5": "liver"}.'
+        ) from error
     mapping: dict[int, int] = {}
     for number, name in data.items() if isinstance(data, dict) else ():
         if isinstance(name, int):  # {"liver": 5}

@@ -64,7 +64,7 @@ def read_organs(path: Path, ct: sitk.Image, table: str | None = None) -> OrganMa
     if not known:
         raise PastaError(
             f"No label of '{path}' is in the label table ({reason}); name the right table with "
-            "--organ-table."
+            "--organ-table, or by table in a recipe."
         )
     lookup = np.zeros(max(present) + 1, np.uint8)
     for number in known:

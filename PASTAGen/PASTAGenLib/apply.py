@@ -143,10 +143,11 @@ def drawn_in(
         if not wrong:
             return Drawn(placed.plan, inserted, truth, tuple(sorted(reasons.items())))
         reasons.update(wrong)
-    often = ", ".join(f"{name} {count} times" for name, count in reasons.most_common())
+    often = ", ".join(f"the {name} in {count}" for name, count in reasons.most_common())
     raise PastaError(
-        f"None of {1 + REDRAWS} drawn lesions ({spec.kind.name.lower()}) was measured as it was "
-        f"meant: {often}. Ask for a larger lesion, or leave out what differed most."
+        f"Of {1 + REDRAWS} lesions that were drawn ({spec.kind.name.lower()}) none showed in this "
+        f"scan what was meant; when measured, another was {often} of them. Ask for a larger lesion "
+        f"or another place, or leave {reasons.most_common(1)[0][0]} open."
     )
 
 

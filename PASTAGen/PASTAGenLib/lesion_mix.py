@@ -60,6 +60,14 @@ class LesionMix:
 
     def _check(self, where: str) -> None:
         """Refuse values that no lesion of the type can have, before any is drawn."""
+        sizes = {"long_axis_mm", "volume_mm3"}
+        if sizes <= {name for name, _ in self.properties}:
+            raise PastaError(f"{where}: give either long_axis_mm or volume_mm3, not both.")
+        always = {n: v.examples()[0] for n, v in self.properties if len(v.examples()) == 1}
+        try:
+            LesionSpec(type=self.type, **always)
+        except PastaError as error:
+            raise PastaError(f"{where}: {error}") from error
         for name, values in self.properties:
             for value in values.examples():
                 try:

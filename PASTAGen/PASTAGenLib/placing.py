@@ -320,7 +320,8 @@ def what_fits(scene: Scene, spec: LesionSpec, draft: Draft, rng: np.random.Gener
                 f"The {structure} cannot hold {spec.called} with a long axis of {asked:.0f} mm "
                 f"where it was asked for; ask for {size:.0f} mm or {limit}."
             )
+    of_any_size = " of any size" if spec.sized else ""
     return (
-        f"The {structure} of this scan cannot hold {spec.called} as asked for; choose another "
-        "place or type, or leave out what need not be."
+        f"The {structure} of this scan cannot hold {spec.called}{of_any_size} as asked for; "
+        "choose another place or type, or leave out what need not be."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -84,6 +85,7 @@ class LesionSpec:
                 f"{', '.join(catalog().lesion_types)}."
             )
         forms = tuple(s for s, (form, _) in WIDER_SHAPES.items() if form in HABITS[self.type].forms)
+        self._check_kinds()
         self._check("subtype", self.subtype, kind.subtypes)
         self._check("shape", self.shape, (*kind.shapes, *forms))
         self._check("phase", self.phase, PHASES)
@@ -121,6 +123,23 @@ class LesionSpec:
                 f"A lesion with {min(uneven)} is not homogeneous; leave heterogeneity or that "
                 "feature out."
             )
+
+    def _check_kinds(self) -> None:
+        """Refuse values that a form or a recipe gives as something else than they are."""
+        if isinstance(self.features, str):
+            raise PastaError(
+                f"features must be a list, such as [{self.features}] (in a recipe {{fixed: "
+                f"[{self.features}]}}), not the word '{self.features}'."
+            )
+        if not (self.protrudes is None or isinstance(self.protrudes, bool)):
+            raise PastaError(f"protrudes must be true or false, not '{self.protrudes}'.")
+        if isinstance(self.number, bool) or not isinstance(self.number, int):
+            raise PastaError(f"number must be a whole number, not '{self.number}'.")
+        for name in ("long_axis_mm", "volume_mm3", "hu", "grain_mm"):
+            value = getattr(self, name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if value is not None and not (number and math.isfinite(value)):
+                raise PastaError(f"{name} must be a number, not '{value}'.")
 
     def _check(self, name: str, value: str | None, allowed: tuple[str, ...]) -> None:
         if value is not None and value not in allowed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -178,7 +179,7 @@ def test_a_lesion_that_no_scan_can_hold_is_counted_with_its_reasons(tmp_path, ca
     stone = by_name["gallstone_0001"]
     assert stone["status"] == "failed"
     assert sum(json.loads(stone["rejected"]).values()) == 3
-    assert "No source shows its organ" in by_name["bone_metastasis_0001"]["rejected"]
+    assert "No source shows the bone" in by_name["bone_metastasis_0001"]["rejected"]
     assert "gallstone_0001" in capsys.readouterr().err
     again = {record.name for record in read_records(tmp_path / "out/records").values()}
     assert len(again) == 3
@@ -270,3 +271,28 @@ def test_the_bundled_model_finds_the_organs_of_a_scan_that_has_no_mask(tmp_path)
 
 def test_the_exit_codes_differ():
     assert len({SUCCESS, SOME_FAILED, NOT_STARTED, INTERRUPTED}) == 4
+
+
+def test_a_disk_that_is_full_in_the_middle_ends_the_run_in_one_sentence(
+    recipe, tmp_path, monkeypatch
+):
+    from PASTAGenLib.production import run
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as at_first:
+        at_first.setattr(run, "write_manifest", full)
+        with pytest.raises(PastaError, match=r"No space left on device\); make room.* are kept"):
+            produce(read_recipe(recipe), out, ThisProcess(), 1)
+    kept = len(read_records(out / "records"))
+    assert produce(read_recipe(recipe), out, ThisProcess(), 1).made == 8 - kept
+
+
+def test_why_a_case_could_not_be_made_is_told_at_once(tmp_path, capsys):
+    stone = {"type": "gallstone", "count": 1, "long_axis_mm": 59}
+    path = write_recipe(tmp_path, lesions=[stone], attempts=2)
+    assert main([str(path), "-o", str(tmp_path / "out"), "-q"]) == SOME_FAILED
+    told = capsys.readouterr().err
+    assert "gallstone_0001 was not made: The gallbladder cannot hold a gallstone" in told

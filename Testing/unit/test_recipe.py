@@ -101,6 +101,29 @@ def test_the_example_of_own_scans_can_be_read_beside_such_scans(tmp_path):
             "lesions, entry 1: shape of kidney_tumor cannot be 'Wall thickening'",
         ),
         (changed(lesions=[{"type": "gallstone", "count": 1, "phases": "late"}]), "phases must be"),
+        (
+            changed(lesions=[{"type": "kidney_tumor", "count": 1, "features": "necrosis"}]),
+            "features must be a list, such as .necrosis. .in a recipe .fixed: .necrosis",
+        ),
+        (
+            changed(lesions=[{"type": "kidney_tumor", "count": 1, "protrudes": "yes"}]),
+            "protrudes must be true or false, not 'yes'",
+        ),
+        (
+            changed(lesions=[{"type": "kidney_tumor", "count": 1, "long_axis_mm": "big"}]),
+            "long_axis_mm must be a number, not 'big'",
+        ),
+        (
+            changed(lesions=[{"type": "kidney_tumor", "count": 1, "long_axis_mm": 9,
+                              "volume_mm3": {"uniform": [100, 900]}}]),
+            "give either long_axis_mm or volume_mm3",
+        ),
+        (
+            changed(lesions=[{"type": "kidney_tumor", "count": 1,
+                              "heterogeneity": "Homogeneous",
+                              "features": {"fixed": ["necrosis"]}}]),
+            "entry 1: A lesion with necrosis is not homogeneous",
+        ),
         (changed(sources=[{"torsos": 0}]), "sources, entry 1, torsos must be a whole number"),
         (changed(sources=[{"torsos": 1, "spacing": [1, 2]}]), "spacing must be one number or"),
         (changed(sources=[{"torsos": 1, "field_of_view": "leg"}]), "field_of_view must be one of"),

@@ -21,13 +21,13 @@ from PASTAGenLib.layouts import layout_of
 from PASTAGenLib.production.produced import ProducedCase, Record
 from PASTAGenLib.production.recipe import CasePlan, Recipe
 from PASTAGenLib.production.sources import Source, listed_sources, load_source, usable
+from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.tile_runner import is_out_of_memory
 
 CASE_STREAM = 2
 TRIES_A_SOURCE = 3
 """Lesions that are drawn for one scan before another scan is tried."""
-NO_SOURCE = "No source shows its organ in the phases of its entry."
 RECORDS, SOURCES, DICOM = "records", "sources", "dicom"
 """Folders of the output beside those of the layout."""
 
@@ -64,7 +64,7 @@ def make_case(job: Job, plan: CasePlan) -> Record:
     rejected: Counter[str] = Counter()
     order = source_order(job, plan)
     if not order:
-        rejected[NO_SOURCE] += 1
+        rejected[_no_source(plan)] += 1
     rng = job.recipe.stream(CASE_STREAM, plan.index, 1)
     for attempt in range(job.recipe.attempts if order else 0):
         source = order[(attempt // TRIES_A_SOURCE) % len(order)]
@@ -93,6 +93,15 @@ def make_case(job: Job, plan: CasePlan) -> Record:
     record = replace(record, rejected=dict(sorted(rejected.items())))
     record.write(job.out / RECORDS)
     return record
+
+
+def _no_source(plan: CasePlan) -> str:
+    kind = catalog().lesion_types[plan.entry.mix.type]
+    organ = catalog().organs[kind.organ].name.lower()
+    return (
+        f"No source shows the {organ} in a phase that the lesion is for "
+        f"({', '.join(plan.entry.phases)}); add a scan that does, or change its phases."
+    )
 
 
 def _where(error: Exception) -> str:

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -85,34 +86,51 @@ def produce(
     out = out.resolve()
     cancel = cancel or CancelToken()
     _claim(out, recipe)
-    records = read_records(out / RECORDS)
-    todo = [plan for plan in recipe.cases() if plan.index not in records]
-    start, made = time.monotonic(), 0
-    try:
-        if todo:
-            sources = _prepare(
-                recipe, out, executor, in_flight, part_of(progress, 0, PREPARED), tell, cancel
-            )
-            job = Job(recipe, out, write_list(out / SOURCES, sources), device)
-            start = time.monotonic()
-            for record in _make(job, todo, executor, in_flight, cancel):
-                records[record.index] = record
-                made += 1
-                if record.status != "done":
-                    tell(f"{record.name}: no place was found; the manifest says why.")
-                share = PREPARED + (1 - PREPARED) * made / len(todo)
-                progress(share, _state(records, recipe, made, time.monotonic() - start))
-                _check_disk(records, recipe, out)
-    finally:
-        write_text(out / NOTICE, NOTICE_TEXT)
-        ordered = [records[index] for index in sorted(records)]
-        done = [record for record in ordered if record.status == "done"]
-        write_manifest(ordered, out)
-        layout_of(recipe).finish(done, out)
+    with _writing_to(out):
+        records = read_records(out / RECORDS)
+        todo = [plan for plan in recipe.cases() if plan.index not in records]
+        start, made = time.monotonic(), 0
+        try:
+            if todo:
+                sources = _prepare(
+                    recipe, out, executor, in_flight, part_of(progress, 0, PREPARED), tell, cancel
+                )
+                job = Job(recipe, out, write_list(out / SOURCES, sources), device)
+                start = time.monotonic()
+                for record in _make(job, todo, executor, in_flight, cancel):
+                    records[record.index] = record
+                    made += 1
+                    if record.status != "done":
+                        tell(_failure(record))
+                    share = PREPARED + (1 - PREPARED) * made / len(todo)
+                    progress(share, _state(records, recipe, made, time.monotonic() - start))
+                    _check_disk(records, recipe, out)
+        finally:
+            write_text(out / NOTICE, NOTICE_TEXT)
+            ordered = [records[index] for index in sorted(records)]
+            done = [record for record in ordered if record.status == "done"]
+            write_manifest(ordered, out)
+            layout_of(recipe).finish(done, out)
     shutil.rmtree(out / SOURCES, ignore_errors=True)
     seconds = time.monotonic() - start
     size = sum(record.size for record in done)
     return Summary(len(done), len(ordered) - len(done), made, seconds, size)
+
+
+@contextmanager
+def _writing_to(out: Path) -> Iterator[None]:
+    """Say what is to be done where the disk is full or gone.
+
+    Raises:
+        PastaError: a file could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PastaError(
+            f"'{out}' cannot be written to ({error.strerror or error}); make room or mend that, "
+            "and give the same command again: finished cases are kept."
+        ) from error
 
 
 def _claim(out: Path, recipe: Recipe) -> None:
@@ -226,6 +244,15 @@ def _result(future: Future[T]) -> T:
             "A worker process died, perhaps for lack of memory; run the same command again, with "
             "fewer --workers."
         ) from error
+
+
+def _failure(record: Record) -> str:
+    """Why a case could not be made: what was said most often."""
+    reasons = record.rejected or {}
+    reason, count = max(reasons.items(), key=lambda item: item[1])
+    others = len(reasons) - 1
+    more = f" ({count} times; {others} other reasons are in the manifest)" if others else ""
+    return f"{record.name} was not made: {reason}{more}"
 
 
 def _state(records: dict[int, Record], recipe: Recipe, made: int, seconds: float) -> str:
