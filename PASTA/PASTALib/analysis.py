@@ -91,6 +91,7 @@ def analyze(
         Cancelled: asked to stop.
     """
     watch = Stopwatch()
+    ct = replace(ct, phase=given_phase(phase) or ct.phase)
     with watch.step("organs and lesions"):
         segmentation = segment(
             ct,
@@ -104,7 +105,7 @@ def analyze(
         )
     with watch.step("phase and region"):
         progress(0.9, "Determining the contrast phase")
-        ct = described(ct, segmentation.organs, phase)
+        ct = described(ct, segmentation)
     _check(cancel)
     with watch.step("measurements"):
         progress(0.92, "Measuring lesions")
@@ -123,11 +124,11 @@ def analyze(
     return Analysis(ct, segmentation, lesions, instances, report, model.info, watch.seconds)
 
 
-def described(ct: CT, organs: sitk.Image, phase: str | None = None) -> CT:
+def described(ct: CT, segmentation: Segmentation) -> CT:
     """`ct` with its phase and region determined from its organs, where nothing better is known."""
-    hint = given_phase(phase) or ct.phase
-    best, conflict = combined(hint, estimate_phase(ct.image, organs))
-    region = estimate_region(ct.image, organs)
+    measured = segmentation.phase or estimate_phase(ct.image, segmentation.organs)
+    best, conflict = combined(ct.phase, measured)
+    region = estimate_region(ct.image, segmentation.organs)
     notes = (*ct.notes, conflict) if conflict else ct.notes
     return replace(
         ct, phase=best, region=region if region.confidence > 0 else ct.region, notes=notes

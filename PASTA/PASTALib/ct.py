@@ -56,9 +56,11 @@ class Segmentation:
             no lesion; 0 where a lesion was dropped because it lay outside its organ.
         types: what the model says voxel by voxel, before each lesion was given one type; None where
             that is the same as `lesions`.
+        phase: contrast phase by the HU of the organs, where finding lesions asked for it.
     """
 
     organs: sitk.Image
     lesions: sitk.Image
     probability: sitk.Image
     types: sitk.Image | None = None
+    phase: Estimate | None = None

@@ -19,6 +19,7 @@ from PASTALib.ct import CT, Segmentation
 from PASTALib.ct_labels import CTLabels
 from PASTALib.errors import PastaError
 from PASTALib.findings import drop_improbable, one_type_each
+from PASTALib.fluid import let_fluid_decide
 from PASTALib.grid import BODY_HU, ModelGrid, Roi, to_model_grid
 from PASTALib.hosts import drop_outside_organs, include_lesions
 from PASTALib.islands import drop_islands
@@ -63,6 +64,7 @@ def segment(
     Returns:
         Label maps in the geometry of the CT. An organ includes its lesions. What the model outlines
         apart from an organ is left out, but for a run in a `roi`, which sees too little to tell.
+        Cyst or tumor of liver and kidneys is what the HU prove, where they do (`PASTALib.fluid`).
 
     Raises:
         PastaError: `organs` does not fit the CT, `roi` is outside of it, or memory is too small.
@@ -97,8 +99,10 @@ def segment(
         labels.clear_outside(roi)
     elif organs is None:
         drop_islands(labels.organs, labels.lesions, step)
+    found = replace(labels.segmentation(), types=labels.ct.place(sitk.GetImageFromArray(types)))
+    decided = let_fluid_decide(ct, found)
     progress(1, "Segmentation is done")
-    return replace(labels.segmentation(), types=labels.ct.place(sitk.GetImageFromArray(types)))
+    return decided
 
 
 def grid_for(
