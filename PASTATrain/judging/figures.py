@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,10 +23,15 @@ from PASTATrain.judging.outcomes import (
     organ_figures,
     stage_figures,
 )
-from PASTATrain.judging.rows import Judged, LesionRow
+from PASTATrain.judging.rows import FindingRow, Judged, LesionRow
 
+Sized = TypeVar("Sized", LesionRow, FindingRow)
 SIZES = ((0.0, 10.0), (10.0, 20.0), (20.0, math.inf))
 """Limits of the size classes, equivalent diameter in mm; 10 mm is RECIST's smallest target."""
+
+
+RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""False findings a scan at which the FROC curve is read, as Setio et al., MedIA 2017 (LUNA16)."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +47,17 @@ class OutlineFigures:
 
 @dataclass(frozen=True)
 class DetectionFigures:
-    """How one group of true lesions was found."""
+    """How lesions of one size or type were found.
+
+    `precision` is of the findings of that size or type, by their own volume and by the type that
+    the model says; the others are of the true lesions.
+    """
 
     group: str
     sensitivity: Estimate
     right_type: Estimate
     dice: Estimate
+    precision: Estimate
 
 
 @dataclass(frozen=True)
@@ -58,11 +71,15 @@ class AttributeFigures:
 
 @dataclass(frozen=True)
 class Froc:
-    """Sensitivity against false findings a scan, over the threshold of the confidence."""
+    """Sensitivity against false findings a scan, over the threshold of the confidence.
+
+    `at_rates` is the sensitivity at `RATES` false findings a scan, `score` the mean of these.
+    """
 
     false_per_scan: tuple[float, ...]
     sensitivity: tuple[float, ...]
-    score: float
+    at_rates: tuple[Estimate, ...]
+    score: Estimate
 
 
 @dataclass(frozen=True)
@@ -73,7 +90,6 @@ class ModelFigures:
     outlines: tuple[OutlineFigures, ...]
     absent: tuple[str, ...]
     detection: tuple[DetectionFigures, ...]
-    precision: Estimate
     false_per_scan: Estimate
     false_per_free_scan: Estimate
     froc: Froc | None
@@ -97,12 +113,7 @@ def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
         model=judged.model,
         outlines=tuple(_outlines(judged, resamples)),
         absent=tuple(judged.absent),
-        detection=tuple(_detection(judged.lesions, resamples)),
-        precision=mean(
-            [float(row.true) for row in judged.findings],
-            [row.patient for row in judged.findings],
-            resamples,
-        ),
+        detection=tuple(_detection(judged.lesions, judged.findings, resamples)),
         false_per_scan=rate_per_case(false, cases, patients, resamples),
         false_per_free_scan=rate_per_case(
             [case for case in false if case not in with_lesion],
@@ -110,7 +121,7 @@ def figures_of(judged: Judged, resamples: int = RESAMPLES) -> ModelFigures:
             [row.patient for row in free],
             resamples,
         ),
-        froc=froc_of(judged),
+        froc=froc_of(judged, resamples),
         attributes=tuple(attribute_figures(judged.lesions, tuple(catalog().attributes), resamples)),
         auc=malignancy_auc(judged.cases, resamples),
         organs=tuple(organ_figures(judged.cases, resamples)),
@@ -133,45 +144,98 @@ def _outlines(judged: Judged, resamples: int) -> Iterable[OutlineFigures]:
         )
 
 
-def groups_of(lesions: Sequence[LesionRow]) -> Iterable[tuple[str, list[LesionRow]]]:
-    """All lesions, those of each size, and those of each type; groups without a member left out."""
-    groups = [("all", list(lesions))]
+def groups_of(rows: Sequence[Sized]) -> dict[str, list[Sized]]:
+    """All rows, those of each size, and those of each type; groups without a member left out."""
+    groups = {"all": list(rows)}
     for low, high in SIZES:
         name = f"{low:g} mm and more" if math.isinf(high) else f"{low:g} to below {high:g} mm"
-        groups.append((name, [row for row in lesions if low <= row.diameter_mm < high]))
+        groups[name] = [row for row in rows if low <= row.diameter_mm < high]
     for key in catalog().lesion_types:
-        groups.append((key, [row for row in lesions if row.type == key]))
-    return [(name, rows) for name, rows in groups if rows]
+        groups[key] = [row for row in rows if row.type == key]
+    return {name: members for name, members in groups.items() if members}
 
 
-def _detection(lesions: Sequence[LesionRow], resamples: int) -> Iterable[DetectionFigures]:
-    for name, rows in groups_of(lesions):
+def _detection(
+    lesions: Sequence[LesionRow], findings: Sequence[FindingRow], resamples: int
+) -> Iterable[DetectionFigures]:
+    true, told = groups_of(lesions), groups_of(findings)
+    order = ["all", *(name for name in {**true, **told} if name != "all")]
+    for name in order:
+        rows, said = true.get(name, []), told.get(name, [])
         found = [row for row in rows if row.found]
         whose = [row.patient for row in found]
-        yield DetectionFigures(
-            name,
-            mean([float(row.found) for row in rows], [row.patient for row in rows], resamples),
-            mean([float(row.right_type) for row in found], whose, resamples),
-            mean([row.dice for row in found], whose, resamples),
+        if rows or said:
+            yield DetectionFigures(
+                name,
+                mean([float(row.found) for row in rows], [row.patient for row in rows], resamples),
+                mean([float(row.right_type) for row in found], whose, resamples),
+                mean([row.dice for row in found], whose, resamples),
+                mean([float(row.true) for row in said], [row.patient for row in said], resamples),
+            )
+
+
+def froc_of(judged: Judged, resamples: int = RESAMPLES) -> Froc | None:
+    """The curve with the point at which every finding counts; None without lesions.
+
+    The intervals are those of drawing patients with all their scans.
+    """
+    scans = [row for row in judged.cases if row.outlined]
+    if not judged.lesions or not scans:
+        return None
+    false, true = defaultdict(list), defaultdict(list)
+    for finding in judged.findings:
+        if not finding.true:
+            false[finding.case].append(finding.confidence)
+    for lesion in judged.lesions:
+        true[lesion.case].append(lesion.confidence if lesion.found else float("nan"))
+
+    def curve(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        names = [scans[row].case for row in rows]
+        return froc_points(
+            np.array([c for name in names for c in false[name]]),
+            np.array([c for name in names for c in true[name]]),
+            len(names),
         )
 
+    def at_rates(rows: np.ndarray) -> np.ndarray:
+        rates, sensitivity = curve(rows)
+        return np.interp(RATES, rates[::-1], sensitivity[::-1])
 
-def froc_of(judged: Judged) -> Froc | None:
-    """The curve by MONAI, with the point at which every finding counts; None without lesions."""
-    from monai.metrics import compute_froc_curve_data, compute_froc_score
+    patients = [row.patient for row in scans]
+    rates, sensitivity = curve(np.arange(len(scans)))
+    *at, score = (
+        estimate(statistic, patients, resamples=resamples)
+        for statistic in (
+            *(partial(_at, at_rates, place) for place in range(len(RATES))),
+            lambda rows: float(at_rates(rows).mean()),
+        )
+    )
+    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), tuple(at), score)
 
-    if not judged.lesions or not any(row.outlined for row in judged.cases):
-        return None
-    false = np.array([row.confidence for row in judged.findings if not row.true])
-    true = np.array([row.confidence for row in judged.lesions if row.found])
-    scans = sum(row.outlined for row in judged.cases)
-    targets = len(judged.lesions)
-    rates, sensitivity = compute_froc_curve_data(false, true, targets, scans)
-    # MONAI leaves out the lowest threshold, under which all findings count.
-    rates = np.concatenate([[len(false) / scans], rates])
-    sensitivity = np.concatenate([[len(true) / targets], sensitivity])
-    score = float(compute_froc_score(rates, sensitivity))
-    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), score)
+
+def _at(values_of: Callable[[np.ndarray], np.ndarray], place: int, rows: np.ndarray) -> float:
+    return float(values_of(rows)[place])
+
+
+def froc_points(
+    false: np.ndarray, lesions: np.ndarray, scans: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """False findings a scan and sensitivity, from the lowest threshold of confidence to none.
+
+    Args:
+        false: confidence of each false finding.
+        lesions: confidence of each true lesion, NaN where it was not found.
+        scans: how many there are.
+
+    Returns:
+        Both falling to 0; the sensitivity is NaN where there is no lesion.
+    """
+    found = np.sort(lesions[~np.isnan(lesions)])
+    false = np.sort(false)
+    thresholds = np.unique(np.concatenate([false, found]))
+    counts = [np.append(len(v) - np.searchsorted(v, thresholds), 0) for v in (false, found)]
+    share = counts[1] / len(lesions) if len(lesions) else np.full(len(counts[1]), np.nan)
+    return counts[0] / scans, share
 
 
 def attribute_figures(

@@ -128,6 +128,7 @@ def lesion_rows(
             finding.type,
             finding.confidence,
             any(row[column] for row in shared),
+            equivalent_diameter(int(finding.mask.sum()) * voxel),
         )
         for column, finding in enumerate(found.blobs)
     ]

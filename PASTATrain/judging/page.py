@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from PASTATrain.judging.comparison import Comparison
-from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.figures import RATES, ModelFigures
 from PASTATrain.judging.plots import dice_plot, froc_plot, survival_plot
 from PASTATrain.judging.rows import Judged
 from PASTATrain.judging.worst import WorstCase
@@ -48,6 +48,7 @@ def render(
     environment.filters["plain"] = lambda key: str(key).replace("_", " ")
     return environment.get_template(TEMPLATE).render(
         figures=figures,
+        rates=[f"{rate:g}" for rate in RATES],
         comparisons=comparisons,
         worst={
             model: [(case.caption, data_address(case.png)) for case in cases]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.figures import RATES, ModelFigures
 from PASTATrain.judging.outcomes import DAYS_A_YEAR, Followed
 from PASTATrain.judging.rows import Judged
 
@@ -37,7 +37,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def froc_plot(models: Sequence[ModelFigures]) -> bytes | None:
-    """FROC curves of the models that have one."""
+    """FROC curves of the models that have one, with their 95 % intervals at `RATES`."""
     figure = _figure(5.0, 3.6)
     axes = figure.add_subplot()
     curves = [(model.model, model.froc) for model in models if model.froc]
@@ -45,11 +45,13 @@ def froc_plot(models: Sequence[ModelFigures]) -> bytes | None:
         return None
     for name, froc in curves:
         x, y = np.array(sorted(zip(froc.false_per_scan, froc.sensitivity, strict=True))).T
-        axes.plot(x, y, drawstyle="steps-post", marker="o", ms=3, label=name)
+        (line,) = axes.plot(x, y, drawstyle="steps-post", marker="o", ms=3, label=name)
+        low, high = ([getattr(value, end) for value in froc.at_rates] for end in ("low", "high"))
+        axes.fill_between(RATES, low, high, color=line.get_color(), alpha=0.15, lw=0)
     axes.set_xlabel("false findings per scan")
     axes.set_ylabel("sensitivity")
     axes.set_ylim(0, 1.02)
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, RATES[-1])
     axes.grid(alpha=0.3)
     axes.legend()
     return _png(figure)

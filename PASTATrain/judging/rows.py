@@ -40,13 +40,17 @@ class LesionRow:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding; it is true where it shares a voxel with a true lesion."""
+    """One finding; it is true where it shares a voxel with a true lesion.
+
+    `diameter_mm` is that of a sphere of its own volume.
+    """
 
     case: str
     patient: str
     type: str
     confidence: float
     true: bool
+    diameter_mm: float
 
 
 @dataclass(frozen=True)

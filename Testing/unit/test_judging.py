@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from PASTALib.analysis import Analysis
@@ -21,7 +23,7 @@ from PASTALib.lesions import find_lesions, instance_map
 from PASTALib.report import write_report
 from PASTATrain.judging.cli import main
 from PASTATrain.judging.comparison import compare
-from PASTATrain.judging.figures import figures_of, froc_of
+from PASTATrain.judging.figures import figures_of, froc_of, froc_points
 from PASTATrain.judging.intervals import estimate, mean
 from PASTATrain.judging.measures import outlines
 from PASTATrain.judging.predictions import blobs_of, read_truth
@@ -29,7 +31,7 @@ from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, Stru
 from PASTATrain.manifest import label_table, read_manifest
 from report_case import LESIONS, MODEL, a_case
 
-pytest.importorskip("monai")
+compute_froc_curve_data = pytest.importorskip("monai.metrics").compute_froc_curve_data
 CYST = {"kidney_cyst": LESIONS["kidney_cyst"]}
 NAN = float("nan")
 
@@ -199,7 +201,7 @@ def test_sensitivity_is_told_by_size_and_type():
 def test_the_froc_curve_has_the_point_of_every_threshold():
     cases = [CaseRow(f"case{n}", f"P{n}", True, 0) for n in range(4)]
     lesions = [lesion(0, True, 0.9), lesion(1, True, 0.4), lesion(2, False), lesion(3, False)]
-    false = [FindingRow("case0", "P0", "liver_cyst", c, False) for c in (0.6, 0.3)]
+    false = [FindingRow("case0", "P0", "liver_cyst", c, False, 12.0) for c in (0.6, 0.3)]
     curve = froc_of(judged(lesions, false, cases))
     points = sorted(zip(curve.false_per_scan, curve.sensitivity, strict=True))
     assert points == [(0, 0), (0, 0.25), (0.25, 0.25), (0.25, 0.5), (0.5, 0.5)]
@@ -207,12 +209,43 @@ def test_the_froc_curve_has_the_point_of_every_threshold():
 
 def test_false_findings_are_counted_a_scan_and_apart_where_no_lesion_is():
     cases = [CaseRow(name, name, False, 0) for name in ("case0", "free1", "free2")]
-    false = [FindingRow(name, name, "liver_cyst", 0.5, False) for name in ("case0", "free1")]
-    true = [FindingRow("case0", "case0", "liver_tumor", 0.5, True)]
+    false = [FindingRow(name, name, "liver_cyst", 0.5, False, 12.0) for name in ("case0", "free1")]
+    true = [FindingRow("case0", "case0", "liver_tumor", 0.5, True, 8.0)]
     found = figures_of(judged([lesion(0, True)], [*false, *true], cases), 100)
     assert found.false_per_scan.value == pytest.approx(2 / 3)
     assert found.false_per_free_scan.value == pytest.approx(1 / 2)
-    assert found.precision.value == pytest.approx(1 / 3)
+    precision = {row.group: row.precision.value for row in found.detection}
+    assert precision["all"] == pytest.approx(1 / 3)
+    assert precision["0 to below 10 mm"] == precision["liver_tumor"] == 1.0
+    assert precision["10 to below 20 mm"] == precision["liver_cyst"] == 0.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    false=st.lists(st.sampled_from([0.1, 0.3, 0.5, 0.8]), min_size=1, max_size=8),
+    true=st.lists(st.sampled_from([0.1, 0.4, 0.5, 0.9]), min_size=1, max_size=8),
+    missed=st.integers(0, 4),
+)
+def test_the_froc_curve_is_monais_with_the_lowest_threshold_added(false, true, missed):
+    lesions = np.array([*true, *[NAN] * missed])
+    rates, sensitivity = froc_points(np.array(false), lesions, 3)
+    expected = compute_froc_curve_data(np.array(false), np.array(true), len(lesions), 3)
+    assert np.allclose(rates[1:], expected[0])
+    assert np.allclose(sensitivity[1:], expected[1])
+    assert (rates[0], sensitivity[0]) == (len(false) / 3, len(true) / len(lesions))
+
+
+def test_the_froc_curve_has_intervals_that_hold_it():
+    cases = [CaseRow(f"case{n}", f"P{n}", True, 0) for n in range(12)]
+    lesions = [lesion(n, n % 3 > 0, 0.3 + 0.05 * n) for n in range(12)]
+    false = [
+        FindingRow(f"case{n}", f"P{n}", "liver_cyst", 0.5, False, 9.0) for n in range(0, 12, 2)
+    ]
+    curve = froc_of(judged(lesions, false, cases), 300)
+    for value in (curve.score, *curve.at_rates):
+        assert value.low <= value.value <= value.high
+        assert value.high - value.low > 0.1
+    assert curve.score.value == pytest.approx(np.mean([at.value for at in curve.at_rates]))
 
 
 def test_attributes_are_judged_on_lesions_that_were_found():
@@ -283,8 +316,33 @@ def test_two_models_are_tested_in_pairs():
     assert liver.p == pytest.approx(stats.wilcoxon(np.full(12, 0.1)).pvalue)
     overall = next(row for row in detection if row.what == "Sensitivity, all")
     assert overall.p == pytest.approx(2 * 0.5**9)
+    assert [row.test for row in detection if "Dice" in row.what or "HD95" in row.what]
     same = compare(first, first, 200)
     assert all(np.isnan(row.p) and row.difference.value == 0 for row in same)
+
+
+def test_figures_of_whole_scans_are_compared_by_drawing_patients():
+    rng = np.random.default_rng(4)
+    malignant = np.arange(20) % 2 == 0
+    cases = [
+        CaseRow(str(n), str(n), bool(m), float(m) + rng.normal(0, 3))
+        for n, m in enumerate(malignant)
+    ]
+    cases = [replace(r, days=100.0 + n, died=True, risk=float(n)) for n, r in enumerate(cases)]
+    sharp = [replace(row, malignancy=float(row.malignant), risk=-row.risk) for row in cases]
+    rows = {row.what: row for row in compare(judged(cases=cases), judged(cases=sharp), 80)}
+    for name in ("AUC, malignant lesion in the scan", "C-index"):
+        assert rows[name].difference.value == pytest.approx(rows[name].second - rows[name].first)
+        assert rows[name].difference.low > 0
+        assert rows[name].p < 0.05
+
+
+def test_one_patient_gives_no_test():
+    cases = [CaseRow(str(n), "P", n == 0, float(n)) for n in range(3)]
+    better = [replace(row, malignancy=-row.malignancy) for row in cases]
+    rows = compare(judged(cases=cases), judged(cases=better), 50)
+    assert rows
+    assert all(np.isnan(row.p) for row in rows)
 
 
 # The command
@@ -321,7 +379,13 @@ def test_the_command_judges_two_models_and_writes_one_page(folder, tmp_path, cap
     assert eager["auc"]["value"] > blind["auc"]["value"]
     assert {row["attribute"] for row in eager["attributes"]} == set(catalog().attributes)
     page = (tmp_path / "evaluation.html").read_text(encoding="utf-8")
-    for text in ("Blind and Eager", "Worst of Blind", "missed liver tumor", "McNemar, exact"):
+    for text in (
+        "Blind and Eager",
+        "Worst of Blind",
+        "missed liver tumor",
+        "McNemar, exact",
+        "paired bootstrap, by patient",
+    ):
         assert text in page
     assert "4 scans of 3 patients" in page
     assert len(re.findall(r'src="data:image/png;base64,', page)) == 5  # three plots, two tumors
