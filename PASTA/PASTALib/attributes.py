@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,6 +134,19 @@ def core_of(mask: NDArray[np.bool_], spacing_zyx: NDArray[np.float64]) -> NDArra
     return core if np.count_nonzero(core) >= CORE_VOXELS else None
 
 
+@cache
+def least_with_core_mm(spacing_zyx: tuple[float, float, float]) -> float:
+    """Diameter of the smallest ball that has a core in voxels of that spacing, to half a mm."""
+    spacing = np.array(spacing_zyx)
+    for diameter in np.arange(1.0, 100.0, 0.5):
+        reach = np.ceil(0.5 * diameter / spacing).astype(int)
+        steps = np.ogrid[tuple(slice(-n, n + 1) for n in reach)]
+        away = sum((step * mm) ** 2 for step, mm in zip(steps, spacing, strict=True))
+        if core_of(away <= (0.5 * diameter) ** 2, spacing) is not None:
+            return float(diameter)
+    return 100.0
+
+
 def core_statistics(region: Region, around: Surroundings) -> HUStatistics | None:
     """HU of the core of the lesion, see `core_of`; None if it has none."""
     core = core_of(region.mask, region.geometry.spacing_zyx)
@@ -225,17 +239,17 @@ def surface(
     """Margin by the 10-90 % edge width, against that of a well-defined edge in this scan.
 
     Such an edge is up to `WELL_DEFINED_MM` wide and blurred by scanner and voxels, so an edge as
-    wide as the scan's own blur is well-defined. Where no edge can be fitted because the lesion is
-    `small` (all partial volume), the margin that is usual for the type is given, hardly surer than
-    chance; where a larger lesion shows none, it is ill-defined.
+    wide as the scan's own blur is well-defined. Of a `small` lesion, all partial volume, the voxels
+    show no margin: profiles end in its other side. The one that is usual for the type is given,
+    hardly surer than chance. A larger lesion that shows no edge is ill-defined.
     """
     sharp, blurred = catalog().attributes["surface"].values
-    if edge is None and small:
+    if small:
         usual = usual_edge_mm(lesion_type)
         return AttributeValue(
-            blurred if usual > WELL_DEFINED_MM else sharp,
+            usual_surface(lesion_type),
             0.5,
-            f"Too few voxels to fit an edge; usual for a {lesion_type.name.lower()} are "
+            f"Too few voxels to show a margin; usual for a {lesion_type.name.lower()} are "
             f"{usual:.1f} mm (ill-defined above {WELL_DEFINED_MM:.0f} mm).",
         )
     if edge is None:
@@ -250,11 +264,17 @@ def surface(
     certainty = 0.5 + 0.98 * (float(ndtr(away)) - 0.5) * part
     return AttributeValue(
         blurred if edge.own_width_mm > WELL_DEFINED_MM else sharp,
-        round(min(certainty, UNSURE) if small else certainty, 2),
+        round(certainty, 2),
         f"Edge rises from 10 to 90 % within {edge.width_mm:.1f} mm ({edge.own_width_mm:.1f} mm "
         f"without scanner blur, ill-defined above {WELL_DEFINED_MM:.0f} mm), step "
         f"{edge.contrast:.0f} HU, seen on {part:.0%} of the surface.",
     )
+
+
+def usual_surface(lesion_type: LesionType) -> str:
+    """The catalogue's margin that is usual for a type."""
+    sharp, blurred = catalog().attributes["surface"].values
+    return blurred if usual_edge_mm(lesion_type) > WELL_DEFINED_MM else sharp
 
 
 def usual_edge_mm(lesion_type: LesionType) -> float:

@@ -26,7 +26,14 @@ from PASTAGenLib.shape import Blob, Family, draw_blob
 from PASTAGenLib.sites.hosts import candidate_hosts, draw_host
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.warp import WIDTH_PER_PUSH, MassEffect
-from PASTALib.attributes import CORE_VOXELS, PUNCTATE_MM, ROUND_FIT, WELL_DEFINED_MM
+from PASTALib.attributes import (
+    CORE_VOXELS,
+    PUNCTATE_MM,
+    ROUND_FIT,
+    WELL_DEFINED_MM,
+    least_with_core_mm,
+    usual_surface,
+)
 from PASTALib.catalog import Phase, catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import as_vector
@@ -117,6 +124,7 @@ def placed_in(scene: Scene, spec: LesionSpec, rng: np.random.Generator) -> Place
     """
     hosts = candidate_hosts(scene, spec)
     _check_texture(scene, spec)
+    _check_margin(scene, spec)
     phase = spec.phase or scene.phase
     for _ in range(DRAFTS if spec.invasion is None else DRAFTS_NEAR):
         size = draw_size(spec, rng)
@@ -142,6 +150,22 @@ def _check_texture(scene: Scene, spec: LesionSpec) -> None:
             f"A lesion of {spec.long_axis_mm:.1f} mm fills too few voxels of this scan to show a "
             f"heterogeneous texture; ask for {np.ceil(10 * least) / 10:.1f} mm or more, or leave "
             "heterogeneity out."
+        )
+
+
+def _check_margin(scene: Scene, spec: LesionSpec) -> None:
+    """Refuse a margin that a lesion of so few voxels cannot show.
+
+    Raises:
+        PastaError: it is all partial volume, and another margin is usual for its type.
+    """
+    if spec.surface in (None, usual_surface(spec.kind)) or spec.long_axis_mm is None:
+        return
+    least = least_with_core_mm(tuple(scene.geometry.spacing_zyx.tolist()))
+    if spec.long_axis_mm < least:
+        raise PastaError(
+            f"A lesion of {spec.long_axis_mm:.1f} mm fills too few voxels of this scan to show "
+            f"surface '{spec.surface}'; ask for {least:.1f} mm or more, or leave surface out."
         )
 
 

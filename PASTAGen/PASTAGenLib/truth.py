@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from PASTAGenLib.insertion import Inserted
 from PASTAGenLib.insertion_plan import InsertionPlan
-from PASTALib.attributes import CORE_VOXELS, core_of
+from PASTALib.attributes import CORE_VOXELS, core_of, usual_surface
 from PASTALib.catalog import Phase, catalog
 from PASTALib.lesions import Lesion
 from PASTALib.margin import OWN_SURFACE
@@ -44,8 +44,9 @@ class Truth:
         features: names of what else is seen in and around it.
         attributes: PASTA's five attributes with its strings: shape, density, heterogeneity and
             surface as planned, invasion from the contacts. Where the picture cannot hold what was
-            planned they say what it holds: fewer than ten voxels have no texture, and a soft edge
-            that the organ's own border cuts off on most of the surface is well-defined.
+            planned they say what it holds: fewer than ten voxels have no texture, a lesion that
+            is all partial volume has the margin that is usual for its type, and a soft edge that
+            the organ's own border cuts off on most of the surface is well-defined.
         measured: the same attributes as an independent measurement of image and mask finds them.
     """
 
@@ -90,7 +91,6 @@ def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
     size = lesion.measurements
     density = plan.density
     even, _ = catalog().attributes["heterogeneity"].values
-    sharp, _ = catalog().attributes["surface"].values
     geometry = lesion.region.geometry
     inner = core_of(inserted.mask, geometry.spacing_zyx)
     core = np.zeros(0) if inner is None else inserted.hu[inner].astype(np.float64)
@@ -121,13 +121,20 @@ def truth_of(plan: InsertionPlan, lesion: Lesion, inserted: Inserted) -> Truth:
             "shape": plan.shape,
             "density": density.density,
             "heterogeneity": density.heterogeneity if size.voxels >= CORE_VOXELS else even,
-            "surface": density.surface
-            if free_edge(inserted.mask, inserted.share) >= OWN_SURFACE
-            else sharp,
+            "surface": _surface(plan, inserted, small=inner is None),
             "invasion": lesion.attributes["invasion"].value,
         },
         measured={key: found.value for key, found in lesion.attributes.items()},
     )
+
+
+def _surface(plan: InsertionPlan, inserted: Inserted, *, small: bool) -> str:
+    """The margin that the picture can show of the one that was planned."""
+    sharp, _ = catalog().attributes["surface"].values
+    if small:
+        return usual_surface(catalog().lesion_types[plan.type])
+    own = free_edge(inserted.mask, inserted.share) >= OWN_SURFACE
+    return plan.density.surface if own else sharp
 
 
 def free_edge(mask: NDArray[np.bool_], share: NDArray[np.float32]) -> float:

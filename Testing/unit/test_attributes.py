@@ -200,6 +200,19 @@ def test_a_small_stone_is_punctate_and_a_small_liver_tumor_is_not() -> None:
     assert tumor.attributes["shape"].value == "Round-like"
 
 
+def test_a_lesion_that_is_all_partial_volume_has_the_margin_that_is_usual_for_its_type() -> None:
+    bone, cyst = (
+        lesion_in(ball(2.6), kind, delta=delta, structure=structure).attributes["surface"]
+        for kind, delta, structure in (
+            ("bone_metastasis", 300, "vertebra_L3"),
+            ("liver_cyst", -100, "liver"),
+        )
+    )
+    assert (bone.value, cyst.value) == ("Ill-defined margin", "Well-defined margin")
+    assert bone.confidence == cyst.confidence == 0.5
+    assert "Too few voxels" in bone.evidence
+
+
 def test_a_plaque_on_the_outer_wall_of_a_hollow_organ_is_wall_thickening() -> None:
     z, y, x = grid()
     radius = np.sqrt((y - 36) ** 2 + (x - 36) ** 2) + 0 * z

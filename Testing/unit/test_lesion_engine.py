@@ -376,3 +376,17 @@ def test_a_lesion_leaves_its_organ_with_another_median_and_the_others_with_their
     medians = [found.tissue("kidney_left") for found in (before, after)]
     assert [m and m.median for m in medians] == [200, 100]
     assert after.tissue("liver") is before.tissue("liver")
+
+
+def test_a_margin_that_so_few_voxels_cannot_show_is_refused_with_the_size_that_can() -> None:
+    with pytest.raises(PastaError, match=r"too few voxels .* surface 'Ill-defined margin'; ask"):
+        draw(LesionSpec("kidney_cyst", long_axis_mm=8, surface="Ill-defined margin"))
+    assert draw(LesionSpec("kidney_cyst", long_axis_mm=8, surface="Well-defined margin"))
+    assert draw(LesionSpec("liver_cyst", long_axis_mm=26, surface="Ill-defined margin"))
+
+
+def test_a_lesion_that_is_all_partial_volume_is_declared_with_its_types_usual_margin() -> None:
+    for seed in range(3):
+        drawn = draw(LesionSpec("bone_metastasis", long_axis_mm=7), seed)
+        truth = Trial(SCENE, ORGANS).measured(drawn, apply_in(SCENE, drawn))
+        assert truth.attributes["surface"] == truth.measured["surface"] == "Ill-defined margin"
