@@ -203,14 +203,12 @@ def froc_of(judged: Judged, resamples: int = RESAMPLES) -> Froc | None:
 
     patients = [row.patient for row in scans]
     rates, sensitivity = curve(np.arange(len(scans)))
-    *at, score = (
-        estimate(statistic, patients, resamples=resamples)
-        for statistic in (
-            *(partial(_at, at_rates, place) for place in range(len(RATES))),
-            lambda rows: float(at_rates(rows).mean()),
-        )
+    at = tuple(
+        estimate(partial(_at, at_rates, place), patients, resamples=resamples)
+        for place in range(len(RATES))
     )
-    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), tuple(at), score)
+    score = estimate(lambda rows: float(at_rates(rows).mean()), patients, resamples=resamples)
+    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), at, score)
 
 
 def _at(values_of: Callable[[np.ndarray], np.ndarray], place: int, rows: np.ndarray) -> float:
