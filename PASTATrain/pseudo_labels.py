@@ -19,6 +19,7 @@ from PASTATrain.classes import CLASSES, IGNORE, STRUCTURES
 from PASTATrain.config import TrainingConfig
 from PASTATrain.export import averaged_network
 from PASTATrain.patches import NORMALIZATION
+from PASTATrain.precision import mixed_precision
 
 SURE = 0.8
 """Least probability of a structure (or of background) to be taken over."""
@@ -30,7 +31,7 @@ def structure_probabilities(case: Case, network: object, patch: int) -> np.ndarr
     from monai.inferers import sliding_window_inference
 
     image = torch.from_numpy(NORMALIZATION(case.hu))[None, None]
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    with torch.inference_mode(), mixed_precision("cpu"):
         logits = sliding_window_inference(
             image, (patch,) * 3, 1, network, overlap=0.5, mode="gaussian", padding_mode="replicate"
         )

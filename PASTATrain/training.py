@@ -16,6 +16,7 @@ from PASTATrain.config import TrainingConfig
 from PASTATrain.distributed import this_process
 from PASTATrain.losses import FIRST_LESION, SegmentationLoss
 from PASTATrain.patches import endless
+from PASTATrain.precision import mixed_precision
 from PASTATrain.states import CHECKPOINT, StepLog, TrainingState
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def training_step(
     image, channels = batch["image"].to(device), batch["label"].to(device)
     finest = 1 if state.step < config.coarse_steps else 0
     window = window_of(state.step, channels, config)
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(str(device)):
         logits = scales(image, finest, window)
     loss = loss_of(logits, channels, lesion_weight(state.step, config), finest, window)
     state.optimizer.zero_grad(set_to_none=True)

@@ -13,6 +13,7 @@ from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.closer.config import CloserConfig, info_of
 from PASTATrain.closer.samples import BatchMaker, CandidateSet, as_seen, cubes_of
+from PASTATrain.precision import mixed_precision
 from PASTATrain.states import CHECKPOINT, StepLog, TrainingState, warm_cosine
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def training_step(
     device = next(state.network.parameters()).device
     cubes, facts, truth = (tensor.to(device) for tensor in batch)
     state.network.train()
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(str(device)):
         log_odds = state.network(cubes, facts)
     wanted = truth * (1 - 2 * config.smoothing) + config.smoothing
     loss = functional.binary_cross_entropy_with_logits(log_odds.float(), wanted)

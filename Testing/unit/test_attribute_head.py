@@ -110,7 +110,9 @@ def test_the_command_trains_a_head_beside_a_frozen_encoder(model, torsos, tmp_pa
     save_model(tmp_path / "model", INFO, model.network)
     weights = (tmp_path / "model" / "weights.safetensors").read_bytes()
     command = ["--run", str(tmp_path / "run"), "attributes", "--model", str(tmp_path / "model")]
-    command += ["-o", str(tmp_path / "head"), "--lesions", "30", "--device", "cpu"]
+    (tmp_path / "run.yaml").write_text("lesions: 30\n")
+    command += ["-o", str(tmp_path / "head"), "--device", "cpu"]
+    command += ["--settings", str(tmp_path / "run.yaml")]
     assert main(command) == 0
     assert re.search("density: accuracy .*; by rule", capsys.readouterr().err)
     assert (tmp_path / "model" / "weights.safetensors").read_bytes() == weights
@@ -129,3 +131,16 @@ def test_the_command_trains_a_head_beside_a_frozen_encoder(model, torsos, tmp_pa
         read_head(tmp_path / "head", "0")
     with pytest.raises(PastaError, match="no head"):
         read_head(tmp_path, "0")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("lesion: 30", "unknown keys (lesion)"), ("lesions: 0", "'lesions'"), ("- a", "key: value")],
+)
+def test_a_configuration_that_cannot_be_says_so(text, words, tmp_path, capsys):
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    assert main(["attributes", "--settings", str(path), "-o", str(tmp_path)]) == 1
+    told = capsys.readouterr().err
+    assert words in told
+    assert str(path) in told
