@@ -79,8 +79,4 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is not known.
     """
-    data = read_settings(path, TrainingConfig)
-    for key in ("features", "lesion_weight"):
-        if key in data:
-            data[key] = tuple(data[key])
-    return TrainingConfig(**data)
+    return TrainingConfig(**read_settings(path, TrainingConfig))

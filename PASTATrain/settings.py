@@ -18,7 +18,7 @@ KEPT = "run.json"
 
 
 def read_settings(path: Path, kind: type[DataclassInstance]) -> dict[str, Any]:
-    """Values of a YAML file for the fields of a dataclass.
+    """Values of a YAML file for the fields of a dataclass; its lists as tuples.
 
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is no field.
@@ -38,7 +38,7 @@ def read_settings(path: Path, kind: type[DataclassInstance]) -> dict[str, Any]:
             f"The configuration '{path}' has unknown keys ({', '.join(map(str, unknown))}); known "
             f"are {', '.join(sorted(known))}."
         )
-    return data
+    return {key: tuple(v) if isinstance(v, list) else v for key, v in data.items()}
 
 
 def keep_settings(run: Path, settings: Mapping[str, Any]) -> None:

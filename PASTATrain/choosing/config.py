@@ -45,7 +45,4 @@ def read_choosing_config(path: Path) -> ChoosingConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is not known.
     """
-    data = read_settings(path, ChoosingConfig)
-    if "hidden" in data:
-        data["hidden"] = tuple(data["hidden"])
-    return ChoosingConfig(**data)
+    return ChoosingConfig(**read_settings(path, ChoosingConfig))

@@ -102,7 +102,7 @@ def finetune_clicks(
         cancel: asked before each lesion.
 
     Raises:
-        PastaError: there are fewer than two cases, or no lesion is left in those to train with.
+        PastaError: there are fewer than two cases, or no lesion is left in a part of them.
         Cancelled: asked to stop.
     """
     trained_with, judged = parted(correction_folders(folder), config.held_out, config.seed)
@@ -113,8 +113,11 @@ def finetune_clicks(
         "rehearsed": [lesion for some in torsos[: config.torsos] for lesion in some],
         "synthetic": [lesion for some in torsos[config.torsos :] for lesion in some],
     }
-    if not sets["corrected"]:
-        raise PastaError("No lesion is left in the corrected cases; correct more cases first.")
+    if not sets["corrected"] or not sets["corrected cases"]:
+        raise PastaError(
+            "No lesion is left in the corrected cases to train with, or in those to judge on; "
+            "correct more cases first."
+        )
     rows = {
         name: _proposed(lesions, config, start, part_of(progress, 0.2 * n, 0.2 * (n + 1)), cancel)
         for n, (name, lesions) in enumerate(sets.items())

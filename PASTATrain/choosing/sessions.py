@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from PASTALib.cubes import resampled
+from PASTALib.cubes import box_of, resampled
 from PASTALib.errors import PastaError
-from PASTALib.geometry import Geometry
 from PASTALib.gestures.chooser import Chooser
 from PASTALib.gestures.choosing import changed_outlines, first_outlines
 from PASTALib.gestures.drawing import Drawn
@@ -106,8 +105,7 @@ def dice_with(truth: Region, measured: Measured) -> NDArray[np.float64]:
     """Dice of each proposal with a lesion, less what the grid of the view cannot show."""
     grid = measured.view.geometry
     wide = truth.grown(2 * max(truth.geometry.spacing))
-    low = np.array(wide.start)
-    place = truth.geometry.cropped((tuple(low[::-1]), tuple((low + wide.mask.shape)[::-1])))
+    place = box_of(wide)
     seen = resampled(wide.mask, place, grid) > 0.5
     back = resampled(seen, grid, place) > 0.5
     shown = 2 * (back & wide.mask).sum() / max(1, back.sum() + wide.mask.sum())
@@ -135,8 +133,7 @@ def session(
     """
     around = lesion.truth.grown(MARGIN_MM)
     start, truth = around.start, around.mask
-    place = _box(lesion.scan.geometry, start, truth.shape)
-    reader = Reader(truth, place, rng)
+    reader = Reader(truth, box_of(around), rng)
     now: Region | None = None
     if rng.random() < spoiled_share:
         near = lesion.truth.grown(SPOILED_MM)
@@ -155,10 +152,3 @@ def session(
         except PastaError:
             break  # it was marked where nothing can be outlined
     yield from draw.proposed
-
-
-def _box(geometry: Geometry, start: Sequence[int], shape: Sequence[int]) -> Geometry:
-    low = np.array(start)
-    z, y, x = (int(i) for i in low)
-    depth, height, width = (int(i) for i in low + shape)
-    return geometry.cropped(((x, y, z), (width, height, depth)))

@@ -51,10 +51,7 @@ def read_closer_config(path: Path) -> CloserConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is not known.
     """
-    data = read_settings(path, CloserConfig)
-    if "features" in data:
-        data["features"] = tuple(data["features"])
-    return CloserConfig(**data)
+    return CloserConfig(**read_settings(path, CloserConfig))
 
 
 def info_of(config: CloserConfig) -> CloserInfo:

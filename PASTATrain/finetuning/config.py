@@ -56,8 +56,6 @@ def read_finetune_config(path: Path, **overrides: Any) -> FinetuneConfig:
     """
     data = read_settings(path, FinetuneConfig)
     data |= {key: value for key, value in overrides.items() if value is not None}
-    if "patch" in data:
-        data["patch"] = tuple(data["patch"])
     config = FinetuneConfig(**data)
     _check(config, path)
     return config

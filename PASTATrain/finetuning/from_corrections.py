@@ -86,9 +86,7 @@ def read_correction_config(path: Path, start: str | None = None) -> CorrectionCo
     """
     data = read_settings(path, CorrectionConfig)
     data |= {} if start is None else {"start": start}
-    config = CorrectionConfig(
-        **{**data, "torso_lesions": tuple(data.get("torso_lesions", ()))},
-    )
+    config = CorrectionConfig(**data)
     for name in ("rehearsal", "held_out"):
         if not 0 < getattr(config, name) < 1:
             raise PastaError(f"'{name}' in '{path}' is a share between 0 and 1.")

@@ -57,7 +57,7 @@ def read_head_config(path: Path, **overrides: Any) -> HeadConfig:
     """
     data = read_settings(path, HeadConfig)
     data |= {key: value for key, value in overrides.items() if value is not None}
-    around = tuple(data.get("around", ()))
+    around = data.get("around", ())
     if not around:
         raise PastaError(f"'around' in '{path}' must list organs, or say [{LESIONS}].")
     for what in around:
@@ -66,4 +66,4 @@ def read_head_config(path: Path, **overrides: Any) -> HeadConfig:
                 f"'around' in '{path}' has '{what}'; give organs ({', '.join(catalog().organs)}) "
                 f"or {LESIONS} alone."
             )
-    return HeadConfig(**{**data, "around": around})
+    return HeadConfig(**data)

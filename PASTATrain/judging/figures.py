@@ -197,9 +197,15 @@ def froc_of(judged: Judged, resamples: int = RESAMPLES) -> Froc | None:
             len(names),
         )
 
+    known: dict[bytes, np.ndarray] = {}
+
     def at_rates(rows: np.ndarray) -> np.ndarray:
-        rates, sensitivity = curve(rows)
-        return np.interp(RATES, rates[::-1], sensitivity[::-1])
+        # Every rate and the score are asked for the same draws.
+        key = rows.tobytes()
+        if key not in known:
+            rates, sensitivity = curve(rows)
+            known[key] = np.interp(RATES, rates[::-1], sensitivity[::-1])
+        return known[key]
 
     patients = [row.patient for row in scans]
     rates, sensitivity = curve(np.arange(len(scans)))
@@ -219,6 +225,9 @@ def froc_points(
     false: np.ndarray, lesions: np.ndarray, scans: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """False findings a scan and sensitivity, from the lowest threshold of confidence to none.
+
+    MONAI's `compute_froc_curve_data` gives the same but for the lowest threshold; it looks at one
+    threshold after another, which is too slow for a thousand draws.
 
     Args:
         false: confidence of each false finding.

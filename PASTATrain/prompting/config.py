@@ -65,10 +65,7 @@ def read_prompting_config(path: Path) -> PromptingConfig:
     Raises:
         PastaError: the file is missing, is not YAML, or has a key that is not known.
     """
-    data = read_settings(path, PromptingConfig)
-    if "features" in data:
-        data["features"] = tuple(data["features"])
-    return PromptingConfig(**data)
+    return PromptingConfig(**read_settings(path, PromptingConfig))
 
 
 def info_of(config: PromptingConfig) -> ClickInfo:

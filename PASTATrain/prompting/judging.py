@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from PASTATrain.precision import mixed_precision
 from PASTATrain.prompting.config import PromptingConfig, info_of
 from PASTATrain.prompting.samples import SampleMaker
 from PASTATrain.prompting.session import Session
@@ -61,7 +62,6 @@ class Judge:
 
         shown = info_of(self._config).input_of(session.close_up)
         image = torch.from_numpy(shown)[None].to(self._device)
-        kind = torch.device(self._device).type
-        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16):
+        with torch.inference_mode(), mixed_precision(self._device):
             outline: np.ndarray = (network(image)[0, 0] > 0).cpu().numpy()
         return outline

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from PASTALib.gestures.close_up import MARK_CHANNELS
 from PASTALib.progress import CancelToken, Progress
+from PASTATrain.precision import mixed_precision
 from PASTATrain.prompting.config import PromptingConfig, info_of
 from PASTATrain.prompting.judging import Judge
 from PASTATrain.prompting.samples import Sample, SampleMaker
@@ -126,7 +127,7 @@ def training_step(
     shown = np.stack([info.input_of(session.close_up) for session in sessions])
     image = torch.from_numpy(shown).to(device)
     truth = np.stack([session.reader.truth for session in sessions])[:, None]
-    with torch.autocast(device.type, torch.bfloat16):
+    with mixed_precision(str(device)):
         logits = state.network.scales(image, finest)
     near = image[:, MARK_CHANNELS].amax(dim=1, keepdim=True)
     loss = loss_of(logits, torch.from_numpy(truth.astype(np.float32)).to(device), near, finest)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from clicked_scans import RADIUS_MM, ball, dice, point, scan_of_a_ball, whole
+from clicked_scans import RADIUS_MM, ball, check_that_marks_hold, dice, point, scan_of_a_ball, whole
 from geometries import directions
 from PASTALib.errors import PastaError
 from PASTALib.geometry import as_vector
@@ -34,7 +34,6 @@ from PASTALib.gestures.choosing import changed_outlines, first_outlines
 from PASTALib.gestures.drawing import ChosenDrawing
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import outlined
-from PASTALib.gestures.scan import Scan
 from PASTALib.gestures.traits import OF_ALL, OF_CHANGES, WAYS
 from PASTALib.gestures.voxels import dilated, eroded, held
 from PASTALib.region import Region
@@ -161,27 +160,9 @@ def test_an_outline_of_less_than_a_voxel_of_the_view_is_kept_in_sight():
 def test_marks_hold_and_others_keep_their_voxels_whatever_is_chosen(
     direction, places, kind, with_outline
 ):
-    scan, truth, center = scan_of_a_ball(direction)
-    taken = np.zeros(scan.geometry.shape_zyx, bool)
-    taken[:, :, :12] = True
-    other = Region.of(taken, scan.geometry)
-    assert other is not None
-    scan = Scan(scan.hu, scan.geometry, [other])
-    more = {"point": 0, "scribble": 1, "lasso": 2}[kind]
-    gestures = [point(center)]
-    for *place, inside in places:
-        first = np.add(center, place)
-        corners = [first, np.add(first, (6, 0, 1)), np.add(first, (0, 7, 2))][: more + 1]
-        gestures.append(Gesture(kind, tuple(as_vector(corner) for corner in corners), inside))
-    before = Region.of(truth & ~taken, scan.geometry) if with_outline else None
-    try:
-        mask = whole(outlined(scan, gestures, before, ChosenDrawing(RANDOM)))
-    except PastaError:
-        return  # nothing was left of it
-    marks = marks_of(gestures, scan.geometry)
-    assert mask[marks.inside & ~taken].all()
-    assert not mask[marks.outside].any()
-    assert not (mask & taken).any()
+    scan, truth, _ = scan_of_a_ball(direction)
+    before = truth if with_outline else None
+    check_that_marks_hold(ChosenDrawing(RANDOM), scan, places, kind, before)
 
 
 @settings(max_examples=6, deadline=None, derandomize=True)

@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clicked_scans import ball, point, whole
+from clicked_scans import ball, check_that_marks_hold, point, whole
 from geometries import directions
 from PASTALib.cubes import cube_around, sampled
 from PASTALib.errors import PastaError
@@ -79,27 +79,8 @@ def test_marks_hold_and_others_keep_their_voxels_whatever_the_network_says(
     direction, places, kind, with_outline
 ):
     scan = a_scan(direction)
-    center = middle(scan)
-    taken = np.zeros(scan.geometry.shape_zyx, bool)
-    taken[:, :, :10] = True
-    other = Region.of(taken, scan.geometry)
-    assert other is not None
-    scan = Scan(scan.hu, scan.geometry, [other])
-    more = {"point": 0, "scribble": 1, "lasso": 2}[kind]
-    gestures = [point(center)]
-    for *place, inside in places:
-        first = np.add(center, place)
-        corners = [first, np.add(first, (6, 0, 1)), np.add(first, (0, 7, 2))][: more + 1]
-        gestures.append(Gesture(kind, tuple(as_vector(corner) for corner in corners), inside))
-    before = Region.of(ball(scan.geometry, center, 8.0), scan.geometry) if with_outline else None
-    try:
-        mask = whole(outlined(scan, gestures, before, NetworkDrawing(random_network())))
-    except PastaError:
-        return  # nothing was left of it
-    marks = marks_of(gestures, scan.geometry)
-    assert mask[marks.inside & ~taken].all()
-    assert not mask[marks.outside].any()
-    assert not (mask & taken).any()
+    before = ball(scan.geometry, middle(scan), 8.0) if with_outline else None
+    check_that_marks_hold(NetworkDrawing(random_network()), scan, places, kind, before)
 
 
 @pytest.mark.parametrize("radius_mm", [8.0, 16.0, 38.0, 70.0])

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from PASTALib.geometry import Floats
-from PASTALib.gestures.likeness import log_odds
+from PASTALib.gestures.likeness import MOST_ODDS, log_odds
 from PASTALib.gestures.view import View
 from PASTALib.gestures.voxels import Mask
 
@@ -25,7 +25,6 @@ OFFSETS = (0.5, 1.0, 1.7)
 """How far the whole surface moves, in the same."""
 PULLS = (1.0, 3.0)
 """Log odds for each unit of depth that the HU have to outweigh."""
-MOST_ODDS = 3.0
 RING_SHARE = 0.35
 """The surroundings are so wide, in radii of the outline."""
 
@@ -54,8 +53,7 @@ class Surface:
         found = None
         for marks, sign in ((missing, 1), (wrong, -1)):
             if marks.any():
-                off = max(float(-sign * depth[marks].min() if sign > 0 else depth[marks].max()), 0)
-                off = max(off, 0.5 * view.step)
+                off = max(float((-sign * depth[marks]).max()), 0.5 * view.step)
                 if found is None or off > found.off:
                     found = cls(depth, view.away(marks), off, sign)
         return found

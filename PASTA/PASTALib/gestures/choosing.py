@@ -32,7 +32,7 @@ from PASTALib.gestures.traits import (
     change_traits,
     traits_of,
 )
-from PASTALib.gestures.view import FINEST_MM, View, noise_of
+from PASTALib.gestures.view import FINEST_MM, View, marked, noise_of
 from PASTALib.gestures.voxels import Mask
 from PASTALib.region import Region
 
@@ -103,7 +103,7 @@ def changed_outlines(scan: Scan, gestures: Sequence[Gesture], before: Region) ->
     view = _view(scan, gestures, _grid(scan.geometry, points, margin, LATER_VOXELS))
     was = resampled(before.mask, box_of(before), view.geometry) > 0.5
     if not was.any():  # it is smaller than a voxel of the view
-        was = _nearest(view, box_of(before).points_of_zyx(np.argwhere(before.mask)))
+        was = marked(before.mask, box_of(before), view.geometry)
     changes = list(_changes(view, was, _beyond(scan.geometry, view.geometry)))
     masks = np.stack([change.after for change in changes])
     seen = replace(view, positive=view.positive if view.positive.any() else was)
@@ -216,14 +216,6 @@ def _beyond(geometry: Geometry, grid: Geometry) -> Mask:
         inside = near == np.arange(len(near))
         within &= np.expand_dims(inside, tuple(a for a in range(3) if a != axis))
     return ~within
-
-
-def _nearest(view: View, points: Floats) -> Mask:
-    """The voxels of a view that hold LPS points."""
-    index = np.floor(view.geometry.indices_zyx(points) + 0.5).astype(int)
-    mask = np.zeros(view.image.shape, bool)
-    mask[tuple(np.clip(index, 0, np.array(mask.shape) - 1).T)] = True
-    return mask
 
 
 def _core(mask: Mask) -> Mask:

@@ -109,10 +109,10 @@ class ChosenDrawing:
     chooser: Chooser
 
     def __call__(self, scan: Scan, gestures: Sequence[Gesture], before: Region | None) -> Drawn:
-        """The first outline is the one that is most like all that are likely.
+        """The middle of what is likely: a voxel belongs to it if the outlines that hold it are
+        likelier together than those that do not.
 
-        A change is the middle of what is likely: a voxel belongs to it if the likely outlines that
-        hold it weigh more than those that do not.
+        A first outline is the middle of one view: of the one whose outlines are likeliest.
         """
         if before is None:
             return self._first(scan, gestures)

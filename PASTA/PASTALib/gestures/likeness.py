@@ -10,6 +10,8 @@ from PASTALib.gestures.voxels import Mask
 
 BIN_HU = 4.0
 BINS = np.arange(-1100.0, 1700.0, BIN_HU)
+MOST_ODDS = 3.0
+"""Proposals cut the log odds of a voxel there, so that it does not outweigh its neighborhood."""
 LEAST_SHARE = 1e-5
 """No HU is so rare that one voxel of it decides."""
 

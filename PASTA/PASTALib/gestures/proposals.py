@@ -1,8 +1,9 @@
 """Outlines that a reader may mean: sets that grow from what was marked, each by a rule of its own.
 
-A rule is a cost at each voxel: how much its HU differ from those of the mark, how steep the image
-is there, how far away it is. What costs less than some level and hangs together with the mark is a
-proposal; the levels are put where the volume grows most, so that no size is left out.
+A rule is a cost at each voxel: how much its HU differ from those of the mark, how far away it is,
+or both. What costs less than some level and hangs together with the mark is a proposal; the levels
+are put where the volume grows most, so that no size is left out. One rule more draws balls of
+several sizes to where the HU change.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from PASTALib.geometry import Floats
-from PASTALib.gestures.likeness import log_odds
+from PASTALib.gestures.likeness import MOST_ODDS, log_odds
 from PASTALib.gestures.view import MOST_BORDER, View, marks_in
 from PASTALib.gestures.voxels import Mask, held
 
@@ -39,7 +40,6 @@ RADII = 6
 """So many sizes are tried against what lies around."""
 PULL = 3.0
 """Log odds that a voxel in the middle of such a ball has to lack to be left out."""
-MOST_ODDS = 3.0
 TRIES = 10
 """How many levels of a cost are looked at."""
 LEAST_STEP = 0.22

@@ -55,7 +55,7 @@ class View:
         blurred = ndimage.gaussian_filter(hu.astype(np.float32), sigma)
         sampled = grid.sample(place.place(sitk.GetImageFromArray(blurred)), float(hu.min()))
         image = sitk.GetArrayFromImage(sitk.CurvatureFlow(sampled, 0.06, 5)).astype(float)
-        positive, negative = (_marked(m, place, grid) for m in (marks.inside, marks.outside))
+        positive, negative = (marked(m, place, grid) for m in (marks.inside, marks.outside))
         return cls(image, grid, noise_of(image), positive, negative)
 
     @property
@@ -106,8 +106,8 @@ def marks_in(mask: NDArray[np.bool_]) -> Sequence[NDArray[np.bool_]]:
     return [parts == number for number in range(1, count + 1)]
 
 
-def _marked(mask: NDArray[np.bool_], place: Geometry, grid: Geometry) -> NDArray[np.bool_]:
-    """Working voxels that hold the center of a marked voxel."""
+def marked(mask: NDArray[np.bool_], place: Geometry, grid: Geometry) -> NDArray[np.bool_]:
+    """Voxels of a working grid that hold the center of a voxel of a mask on a box of the CT."""
     hit = np.zeros(grid.shape_zyx, bool)
     index = np.round(grid.indices_zyx(place.points_of_zyx(np.argwhere(mask)))).astype(int)
     hit[tuple(np.clip(index, 0, np.array(grid.shape_zyx) - 1).T)] = True
