@@ -16,10 +16,11 @@ from scipy import ndimage
 
 from PASTALib.cubes import box_of, resampled
 from PASTALib.geometry import Floats, Geometry, slices
+from PASTALib.gestures.changes import only_asked
 from PASTALib.gestures.chooser import Chooser
 from PASTALib.gestures.choosing import changed_outlines, first_outlines
 from PASTALib.gestures.click_network import ClickNetwork
-from PASTALib.gestures.marks import Gesture, marks_of
+from PASTALib.gestures.marks import Gesture, Marks, marks_of
 from PASTALib.gestures.prompting import ask
 from PASTALib.gestures.scan import Scan, within
 from PASTALib.gestures.training_free import walked
@@ -86,7 +87,8 @@ def draw_without_training(scan: Scan, gestures: Sequence[Gesture], before: Regio
     view = View.of(scan.hu[slices(box)], place, marks)
     known = within([before] if before else [], box[0], place.shape_zyx)
     present = resampled(known, place, view.geometry) > 0.5
-    return Drawn(view.geometry, walked(view, present), present)
+    seen = Marks(view.positive, view.negative)
+    return Drawn(view.geometry, only_asked(walked(view, present), present, seen), present)
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,10 @@ class NetworkDrawing:
     def __call__(self, scan: Scan, gestures: Sequence[Gesture], before: Region | None) -> Drawn:
         """The network's answer from the distance that suits the lesion."""
         answer = ask(self.network, scan, gestures, before)
-        close_up = answer.close_up
-        return Drawn(close_up.geometry, answer.probability, close_up.present)
+        seen = answer.close_up
+        marks = Marks(seen.positive, seen.negative)
+        probability = only_asked(answer.probability, seen.present, marks)
+        return Drawn(seen.geometry, probability, seen.present)
 
 
 @dataclass(frozen=True)

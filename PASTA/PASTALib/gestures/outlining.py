@@ -12,7 +12,6 @@ from scipy import ndimage
 
 from PASTALib.cubes import box_of
 from PASTALib.errors import PastaError
-from PASTALib.gestures.changes import Asked
 from PASTALib.gestures.drawing import Draw, draw_without_training
 from PASTALib.gestures.marks import Gesture, check_inside, marks_of
 from PASTALib.gestures.scan import Scan, within
@@ -55,10 +54,7 @@ def outlined(
     place = scan.geometry.cropped(box)
     known = within([before] if before else [], box[0], place.shape_zyx)
     marks = marks_of(gestures, place).apart_from(within(scan.others, box[0], place.shape_zyx))
-    lesion = drawn.on(place, known)
-    if known.any():
-        lesion = Asked.by(marks, known).of(lesion)
-    mask = lesion & ~marks.outside | marks.inside
+    mask = drawn.on(place, known) & ~marks.outside | marks.inside
     certain = marks.inside | (known & ~marks.outside)
     kept = held(mask, certain) if certain.any() else largest(mask)
     filled = ndimage.binary_fill_holes(kept) & ~marks.outside
