@@ -15,6 +15,9 @@ Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 """First and last-plus-one index of a region along ``z, y, x``."""
 
 
+NOWHERE: Box = ((0, 0), (0, 0), (0, 0))
+
+
 def box_of_ball(geometry: Geometry, center: NDArray, radius_mm: float) -> Box:
     """Smallest box of voxels that holds a ball around an LPS point in mm, cut to the image."""
     return box_around(geometry, np.asarray(center)[None], radius_mm)
@@ -38,7 +41,11 @@ def offsets_from(point: NDArray, geometry: Geometry, box: Box) -> NDArray[np.flo
     ]
     start = np.array(geometry.origin) - np.asarray(point, np.float64)
     z, y, x = (part.astype(np.float32) for part in (along[0] + start, along[1], along[2]))
-    return np.asarray(z[:, None, None] + y[None, :, None] + x[None, None])
+    offsets = np.empty((len(z), len(y), len(x), 3), np.float32)
+    for part in range(3):  # one by one: numpy is slow where the last axis is short
+        plane = z[:, None, part] + y[None, :, part]
+        np.add(plane[..., None], x[:, part], out=offsets[..., part])
+    return offsets
 
 
 def slices(box: Box) -> tuple[slice, slice, slice]:

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+import numpy as np
+
 from PASTAGenLib.boxes import Box
 from PASTAGenLib.density import Density
 from PASTAGenLib.features.canvas import Feature
@@ -14,8 +16,13 @@ from PASTAGenLib.shape import Blob
 from PASTAGenLib.warp import MassEffect
 from PASTALib.catalog import Phase
 from PASTALib.errors import PastaError
+from PASTALib.margin import TEN_TO_NINETY
 
 VERSION = 2
+EDGE_SD = 2.4
+"""Sigma of its edge that a lesion reaches beyond its surface."""
+ALONG_PATHS = ("duct", "lumen")
+"""Kinds of features that lie along a path and not around the lesion."""
 Form = Literal["mass", "plaque", "annular", "polyp"]
 """A body in or on its organ; a plaque along a wall; a ring of wall; a body on a wall, in the lumen.
 """
@@ -69,6 +76,14 @@ class InsertionPlan:
     texture_seed: int
     box: Box
     grid_shape: tuple[int, int, int]
+
+    @property
+    def reach_mm(self) -> float:
+        """How far from its surface anything changes, but for what lies along a path."""
+        edge = EDGE_SD * float(np.hypot(self.density.edge_mm / TEN_TO_NINETY, self.point_spread_mm))
+        push = self.mass_effect.width_mm if self.mass_effect.push_mm > 0 else 0.0
+        around = (f.reach_mm for f in self.features if f.kind not in ALONG_PATHS)
+        return max([edge, push, *around])
 
     @property
     def feature_names(self) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from PASTAGenLib.features.lumen import Lumen
 from PASTAGenLib.insertion_plan import InsertionPlan
 from PASTAGenLib.scene import BONE_LABELS, OCCUPIED, Scene
 from PASTAGenLib.tensors import flags, gaussian, joined, normal_cdf, on
-from PASTAGenLib.warp import displacement, index_steps, moved, moved_labels, stiffness
+from PASTAGenLib.warp import Shift, displacement, index_steps, moved, moved_labels, stiffness
 from PASTALib.margin import TEN_TO_NINETY
 
 if TYPE_CHECKING:
@@ -38,8 +38,10 @@ LEFT_OUT_MM = 4.0
 """So far inside of the wall may an organ map at 3 mm end."""
 CUT_VOXELS = 0.5
 """Where the organ ends the lesion is cut as softly as the scan shows the organ's edge."""
-SLAB_VOXELS = 150_000
+MOST_VOXELS = 150_000
 """So many voxels are asked at once; more do not fit into a processor's cache."""
+FAR_MM = 1000.0
+"""Stands for the distance of voxels that nothing reaches, near the corners of the box."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +50,8 @@ class Outline:
 
     Attributes:
         offsets: LPS mm from the lesion's center, ``[z, y, x, 3]``.
-        away: distance in mm from its surface, negative inside.
-        steps: displacement of the surroundings in voxels, see `warp`; None if nothing moves.
+        away: distance in mm from its surface, negative inside, or `FAR_MM`.
+        shift: displacement of the surroundings; None if nothing moves.
         organs: labels of the organs after the displacement.
         host: voxels of its organ after the displacement.
         share: share of lesion in each voxel, 0 to 1; 0 where it may not be.
@@ -57,7 +59,7 @@ class Outline:
 
     offsets: Tensor
     away: Tensor
-    steps: Tensor | None
+    shift: Shift | None
     organs: NDArray[np.uint8]
     host: NDArray[np.bool_]
     share: Tensor
@@ -69,44 +71,48 @@ def outline(plan: InsertionPlan, scene: Scene, device: str = "cpu") -> Outline:
     geometry = scene.geometry
     organs, hu = scene.organs[where], on(scene.hu[where], device)
     offsets = on(offsets_from(np.array(plan.blob.center), geometry, plan.box), device)
-    depth = None if plan.thickness_mm is None else on(wall_depth(plan, scene), device)
-    rows = max(1, SLAB_VOXELS // max(1, organs[0].size))
-    slabs = [
-        _slab(plan, scene, offsets[a : a + rows], None if depth is None else depth[a : a + rows])
-        for a in range(0, len(offsets), rows)
-    ]
-    away, normal, share = (joined(parts) for parts in zip(*slabs, strict=True))
-    steps = None
     wider = [feature for feature in plan.features if isinstance(feature, Lumen)]
+    near = plan.blob.near(offsets, plan.reach_mm + float(geometry.spacing_zyx.max()))
+    for lumen in wider:
+        near = near | lumen.near(offsets)
+    close = offsets[near]
+    walled = [] if plan.thickness_mm is None else [on(wall_depth(plan, scene), device)[near]]
+    pieces = zip(*(each.split(MOST_VOXELS) for each in [close, *walled]), strict=True)
+    asked = [_asked(plan, scene, *piece) for piece in pieces]
+    away, normal, share = (joined(found) for found in zip(*asked, strict=True))
+    shift = None
     if plan.mass_effect.push_mm > 0 or wider:
         fixed = flags(BONE_LABELS[organs] | (organs == OCCUPIED), device)
-        stiff = stiffness(hu, fixed, geometry)
+        stiff = stiffness(hu, fixed, geometry)[near]
         steps = displacement(plan.mass_effect, away, normal, stiff, geometry)
         for lumen in wider:
-            steps = steps + index_steps(lumen.displacement(offsets, away), stiff, geometry)
-        organs = moved_labels(organs, steps)
+            steps = steps + index_steps(lumen.displacement(close, away), stiff, geometry)
+        shift = Shift.of(near, steps)
+        organs = moved_labels(organs, shift)
+    away = hu.new_full(hu.shape, FAR_MM).masked_scatter(near, away)
+    share = hu.new_zeros(hu.shape).masked_scatter(near, share)
     host = Scene.table(plan.host_labels)[organs]
     free = host
     if plan.outward_mm > 0:
-        free = free | _free_fat(hu if steps is None else moved(hu, steps), organs, host)
+        free = free | _free_fat(hu if shift is None else moved(hu, shift), organs, host)
     if plan.form != "mass":
         free = free | _unlabelled_gas(scene.hu[where], organs, host, geometry.spacing_zyx)
     open_ = flags(free, device)
     share = share * gaussian(open_.to(share.dtype), (CUT_VOXELS,) * 3) * open_
     share = share * (share >= LEAST_SHARE)
-    return Outline(offsets, away, steps, organs, host, _attached(share, host))
+    return Outline(offsets, away, shift, organs, host, _attached(share, host))
 
 
-def _slab(
-    plan: InsertionPlan, scene: Scene, offsets: Tensor, depth: Tensor | None
+def _asked(
+    plan: InsertionPlan, scene: Scene, offsets: Tensor, depth: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Distance, normal and share of the voxels of some slices."""
+    """Distance, normal and share of some voxels."""
     geometry = scene.geometry
     finest = plan.thickness_mm or min(plan.blob.semi_axes)
     parts = np.clip(np.ceil(1.5 * geometry.spacing_zyx / finest), 1, 3).astype(int)
     steps = on(geometry.steps_zyx / parts, str(offsets.device))
     own = (plan.density.edge_mm / TEN_TO_NINETY) ** 2 + plan.point_spread_mm**2
-    total = offsets.new_zeros(offsets.shape[:3])
+    total = offsets.new_zeros(len(offsets))
     for shift in np.ndindex(*parts):
         part = geometry.steps_zyx @ ((np.array(shift) + 0.5) / parts - 0.5)
         moved_offsets = offsets + offsets.new_tensor(part) if parts.max() > 1 else offsets

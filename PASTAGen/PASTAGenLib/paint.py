@@ -137,14 +137,14 @@ def _surroundings(
 ) -> tuple[Tensor, Tensor]:
     """HU without the lesion, moved aside and with what is seen around it; and what is changed."""
     behind, changed, steady = hu, where.share > 0, smooth
-    if where.steps is not None:
+    if where.shift is not None:
         differs = hu - smooth
         fine = differs * (-(differs / (SHARP_SD * plan.noise_hu)).pow(4)).exp()
         noise = fine + even * (hu - mean - fine)
-        shifted = where.steps.abs().sum(dim=-1) > 0
-        behind = hu.where(~shifted, moved(hu - noise, where.steps) + noise)
-        steady = moved(smooth, where.steps)
-        changed = changed | shifted
+        moving = where.shift.moving
+        behind = hu.masked_scatter(moving, where.shift.brought(hu - noise) + noise[moving])
+        steady = moved(smooth, where.shift)
+        changed = changed | moving
     canvas = Canvas(where.offsets, where.away, steady, blur)
     device = str(hu.device)
     ground = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from PASTAGenLib.boxes import box_around, grown, start_of
+from PASTAGenLib.boxes import NOWHERE, box_around, grown, start_of
 from PASTAGenLib.density import Density
 from PASTAGenLib.features.canvas import Feature
 from PASTAGenLib.habits import HABITS, WIDER_SHAPES
@@ -29,7 +29,6 @@ from PASTALib.attributes import invasion
 from PASTALib.catalog import Phase, catalog
 from PASTALib.contacts import find_contacts
 from PASTALib.geometry import as_vector
-from PASTALib.margin import TEN_TO_NINETY
 from PASTALib.measure import long_axis_in_plane, longest_diameter, measure
 from PASTALib.region import Region
 
@@ -57,8 +56,6 @@ ON_WALL = 0.45
 OPEN_LUMEN = 0.75
 """A ring leaves a quarter of the tube's radius open."""
 SMALLER = 0.8
-EDGE_SD = 2.4
-"""Sigma of its edge that a lesion reaches beyond its surface."""
 
 
 @dataclass(frozen=True)
@@ -174,22 +171,24 @@ def _fitted(scene: Scene, spec: LesionSpec, draft: Draft, body: Draft) -> Placed
         region = Region.of(mask, scene.geometry, start_of(placed.plan.box))
         if region is None or not _is_whole(scene, spec, body, region):
             return None
-        size, asked = _sizes(spec, body, region)
+        long_axis = long_axis_in_plane(region).length_mm
+        size, asked = _sizes(spec, body, region, long_axis)
         last, error = error, abs(size - asked)
         if error <= max(SIZE_SHARE * asked, SIZE_VOXELS * voxel):
-            return _named(scene, spec, placed, region)
+            return _named(scene, spec, placed, region, long_axis)
         if error > STUCK * last:
             return None
         body = _scaled(body, size, asked)
     return None
 
 
-def _named(scene: Scene, spec: LesionSpec, placed: Placed, region: Region) -> Placed | None:
+def _named(
+    scene: Scene, spec: LesionSpec, placed: Placed, region: Region, long_axis: float
+) -> Placed | None:
     """With its long axis, the noise there, and the shape that the organ left of it.
 
     None where that is not the shape, or the relation to other organs, that was asked for.
     """
-    long_axis = long_axis_in_plane(region).length_mm
     found = shape_of(region, spec.kind, long_axis, placed.plan.form != "mass")
     asked = spec.shape
     if asked in WIDER_SHAPES:
@@ -213,7 +212,7 @@ def _relates(scene: Scene, spec: LesionSpec, region: Region) -> bool:
     return invasion(contacts, size).value == spec.invasion
 
 
-def _sizes(spec: LesionSpec, body: Draft, region: Region) -> tuple[float, float]:
+def _sizes(spec: LesionSpec, body: Draft, region: Region, long_axis: float) -> tuple[float, float]:
     """The size that a request speaks of as it is and as it was asked for, in mm.
 
     The long axis in the axial plane; of a wall thickening its longest diameter in space; or the
@@ -224,8 +223,8 @@ def _sizes(spec: LesionSpec, body: Draft, region: Region) -> tuple[float, float]
         return volume ** (1 / 3), spec.volume_mm3 ** (1 / 3)
     if spec.long_axis_mm is None:
         return 1.0, 1.0
-    measured = long_axis_in_plane if body.thickness_mm is None else longest_diameter
-    return measured(region).length_mm, spec.long_axis_mm
+    whole_axis = body.thickness_mm is not None
+    return longest_diameter(region).length_mm if whole_axis else long_axis, spec.long_axis_mm
 
 
 def _scaled(body: Draft, size: float, asked: float) -> Draft:
@@ -254,13 +253,6 @@ def _is_whole(scene: Scene, spec: LesionSpec, body: Draft, region: Region) -> bo
 def _outlined(scene: Scene, body: Draft) -> Placed:
     """The plan of a draft whose template has its place, with the box of what it may change."""
     blob = body.template
-    edge = EDGE_SD * float(np.hypot(body.density.edge_mm / TEN_TO_NINETY, scene.point_spread_mm))
-    around = max([edge, *(f.reach_mm for f in body.features if f.kind != "duct")])
-    if body.mass_effect.push_mm > 0:
-        around = max(around, body.mass_effect.width_mm)
-    around += BETWEEN_POINTS * max(blob.semi_axes)
-    box = box_around(scene.geometry, blob.surface(), around)
-    box = grown(box, np.ones(3), scene.geometry.shape_zyx)
     thinnest = body.thickness_mm or 2 * min(blob.semi_axes)
     plan = InsertionPlan(
         type=body.type,
@@ -281,9 +273,12 @@ def _outlined(scene: Scene, body: Draft) -> Placed:
         noise_hu=0.0,  # of the place that is taken, see `_named`
         point_spread_mm=scene.point_spread_mm,
         texture_seed=body.texture_seed,
-        box=box,
+        box=NOWHERE,
         grid_shape=scene.geometry.shape_zyx,
     )
+    around = plan.reach_mm + BETWEEN_POINTS * max(blob.semi_axes)
+    box = box_around(scene.geometry, blob.surface(), around)
+    plan = replace(plan, box=grown(box, np.ones(3), scene.geometry.shape_zyx))
     return Placed(plan, outline(plan, scene))
 
 

@@ -65,38 +65,58 @@ class Blob:
         return np.asarray(self.center) + directions * self.radii(directions)[:, None]
 
     def _unit_radius(self, directions: Tensor) -> Tensor:
-        """Radius factor along unit vectors ``(..., 3)`` of the ellipsoid's own frame."""
+        """Radius factor along unit vectors ``(3, n)`` of the ellipsoid's own frame."""
         if not self.waves:
-            return directions.new_ones(directions.shape[:-1])
+            return directions.new_ones(directions.shape[1])
         waves = directions.new_tensor(self.waves)
-        phases = (directions @ waves[:, :3].T).add_(waves[:, 3]).cos_()
-        return (phases @ waves[:, 4]).add_(1).clamp_(min=LEAST_RADIUS)
+        heights = waves[:, 3:4].addmm(waves[:, :3], directions).cos_()
+        return (waves[:, 4] @ heights).add_(1).clamp_(min=LEAST_RADIUS)
 
     def radii(self, directions: NDArray[np.float32]) -> NDArray[np.float32]:
         """Distance in mm from the center to the surface along unit vectors in LPS."""
-        own = directions @ np.array(self.rotation, np.float32).T / np.array(self.semi_axes, "f4")
-        length = np.linalg.norm(own, axis=-1)
-        return np.asarray(self._unit_radius(on(own / length[..., None], "cpu")).numpy() / length)
+        semi_axes = np.array(self.semi_axes, "f4")[:, None]
+        own = np.array(self.rotation, np.float32) @ directions.T / semi_axes
+        length = np.linalg.norm(own, axis=0)
+        return np.asarray(self._unit_radius(on(own / length, "cpu")).numpy() / length)
 
     def distance(self, offsets: Tensor) -> tuple[Tensor, Tensor]:
         """Distance to the surface in mm, negative inside, and the outward normal in LPS.
 
         To first order: exact at the surface but for the slope of the waves, which widens the
-        steepest flanks of a lobulated shape by about a tenth.
+        steepest flanks of a lobulated shape by about a tenth. Each component lies by itself in
+        memory: with vectors of three it would take twice as long.
 
         Args:
             offsets: vectors in LPS mm from the center, ``(..., 3)``.
         """
         rotation, semi = offsets.new_tensor(self.rotation), offsets.new_tensor(self.semi_axes)
-        own = offsets @ (rotation.T / semi)
-        radius = own.norm(dim=-1).add_(1e-6)
-        own /= radius[..., None]
+        semi = semi[:, None]
+        own = (rotation / semi) @ offsets.reshape(-1, 3).T
+        radius = own.square().sum(dim=0).sqrt_().add_(1e-6)
+        own /= radius
         radius -= self._unit_radius(own)
         own /= semi
-        steepness = own.norm(dim=-1).add_(1e-6)
+        steepness = own.square().sum(dim=0).sqrt_().add_(1e-6)
         radius /= steepness
-        own /= steepness[..., None]
-        return radius, own @ rotation
+        own /= steepness
+        normal = (rotation.T @ own).T
+        return radius.reshape(offsets.shape[:-1]), normal.reshape(offsets.shape)
+
+    def near(self, offsets: Tensor, reach_mm: float) -> Tensor:
+        """Which vectors may end within a reach of the surface, or inside; the rest is farther.
+
+        An ellipsoid about it all, which is many times quicker than the distance.
+
+        Args:
+            offsets: vectors in LPS mm from the center, ``(..., 3)``.
+            reach_mm: distance from the surface.
+        """
+        directions = on(sphere_directions(SURFACE_POINTS).T, str(offsets.device))
+        longest = float(self._unit_radius(directions).max()) * (1 + BETWEEN_POINTS)
+        semi = offsets.new_tensor(self.semi_axes) * longest + reach_mm
+        to_ball = offsets.new_tensor(self.rotation) / semi[:, None]
+        own = to_ball @ offsets.reshape(-1, 3).T
+        return (own.square().sum(dim=0) <= 1).reshape(offsets.shape[:-1])
 
     def ellipsoid_share(self) -> float:
         """Share in the ellipsoid of the same center, moments and volume, to about half a percent.

@@ -71,14 +71,14 @@ def gaussian(field: Tensor, sigma: Sequence[float]) -> Tensor:
 
 
 def sampled(field: Tensor, index: Tensor) -> Tensor:
-    """A field ``[z, y, x]`` interpolated linearly at fractional indices ``[..., 3]`` (z, y, x)."""
+    """A field ``[z, y, x]`` interpolated linearly at fractional indices ``(n, 3)`` (z, y, x)."""
     from torch.nn.functional import grid_sample
 
     size = index.new_tensor([max(n - 1, 1) for n in field.shape])
-    places = (2 * index / size - 1).flip(-1)[None]
+    places = (2 * index / size - 1).flip(-1)[None, None, None]
     return grid_sample(
         field[None, None], places, mode="bilinear", padding_mode="border", align_corners=True
-    )[0, 0]
+    )[0, 0, 0, 0]
 
 
 def filtered(white: Tensor, response: Tensor) -> Tensor:

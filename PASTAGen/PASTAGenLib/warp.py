@@ -10,6 +10,7 @@ stays where it is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,34 @@ STIFF_MM = 4.0
 """Bone holds what is within this distance, less and less."""
 
 
+@dataclass(frozen=True, eq=False)
+class Shift:
+    """Tissue that has been moved.
+
+    Attributes:
+        moving: bool ``[z, y, x]``, voxels that get tissue from elsewhere.
+        steps: where that tissue comes from, for each of them as index steps ``(n, 3)`` from it.
+    """
+
+    moving: Tensor
+    steps: Tensor
+
+    @classmethod
+    def of(cls, near: Tensor, steps: Tensor) -> Shift:
+        """From the steps ``(n, 3)`` of the voxels in a mask ``[z, y, x]``; some may be zero."""
+        moves = (steps != 0).any(dim=-1)
+        return cls(near.masked_scatter(near, moves), steps[moves])
+
+    @cached_property
+    def sources(self) -> Tensor:
+        """Fractional indices ``(n, 3)`` at which the tissue was before."""
+        return self.moving.nonzero() + self.steps
+
+    def brought(self, field: Tensor) -> Tensor:
+        """What comes to each moving voxel of a field ``[z, y, x]``, by linear interpolation."""
+        return sampled(field, self.sources)
+
+
 @dataclass(frozen=True)
 class MassEffect:
     """How far the surroundings are moved.
@@ -46,7 +75,7 @@ class MassEffect:
 def displacement(
     effect: MassEffect, away: Tensor, normal: Tensor, stiff: Tensor, geometry: Geometry
 ) -> Tensor:
-    """Where the tissue of each voxel comes from, as index steps ``[z, y, x, 3]`` from the voxel.
+    """Where the tissue of each voxel comes from, as index steps ``(..., 3)`` from the voxel.
 
     Args:
         effect: push and width.
@@ -61,9 +90,9 @@ def displacement(
 
 
 def index_steps(vectors: Tensor, stiff: Tensor, geometry: Geometry) -> Tensor:
-    """Displacements in LPS mm ``[z, y, x, 3]`` as index steps, less where tissue is stiff."""
+    """Displacements in LPS mm ``(..., 3)`` as index steps, less where tissue is stiff."""
     vectors = vectors * (1 - stiff)[..., None]
-    vectors = vectors * (vectors.norm(dim=-1, keepdim=True) > LEAST_MM)
+    vectors = vectors * (vectors.square().sum(dim=-1, keepdim=True) > LEAST_MM**2)
     return vectors @ on(geometry.inverse_zyx.T, str(vectors.device))
 
 
@@ -76,23 +105,15 @@ def stiffness(hu: Tensor, fixed: Tensor, geometry: Geometry) -> Tensor:
     return (4 * near).clamp(0, 1)
 
 
-def moved(field: Tensor, steps: Tensor) -> Tensor:
+def moved(field: Tensor, shift: Shift) -> Tensor:
     """A field ``[z, y, x]`` after the displacement, by linear interpolation."""
-    return sampled(field, _index_grid(field) + steps)
+    return field.masked_scatter(shift.moving, shift.brought(field))
 
 
-def moved_labels(labels: NDArray[np.uint8], steps: Tensor) -> NDArray[np.uint8]:
+def moved_labels(labels: NDArray[np.uint8], shift: Shift) -> NDArray[np.uint8]:
     """Labels after the displacement: each voxel takes that of the nearest place."""
-    offsets = np.rint(steps.cpu().numpy()).astype(np.int64)
-    changed = np.argwhere(offsets.any(axis=-1))
+    source = (shift.moving.nonzero() + shift.steps.round()).long().cpu().numpy()
+    z, y, x = np.clip(source, 0, np.array(labels.shape) - 1).T
     after = labels.copy()
-    source = changed + offsets[tuple(changed.T)]
-    source = np.clip(source, 0, np.array(labels.shape) - 1)
-    after[tuple(changed.T)] = labels[tuple(source.T)]
+    after[shift.moving.cpu().numpy()] = labels[z, y, x]
     return after
-
-
-def _index_grid(field: Tensor) -> Tensor:
-    z, y, x = (np.arange(n) for n in field.shape)
-    grid = np.stack(np.meshgrid(z, y, x, indexing="ij"), axis=-1)
-    return on(grid, str(field.device))

@@ -24,7 +24,7 @@ from PASTAGenLib.sites.couinaud import segments
 from PASTAGenLib.spec import LesionSpec
 from PASTAGenLib.tensors import flags, gaussian, on
 from PASTAGenLib.verify import disagreements
-from PASTAGenLib.warp import WIDTH_PER_PUSH, MassEffect, displacement, moved
+from PASTAGenLib.warp import WIDTH_PER_PUSH, MassEffect, Shift, displacement, moved
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
@@ -87,7 +87,10 @@ def test_mass_effect_moves_the_organs_with_the_picture() -> None:
 
 def test_moving_by_nothing_changes_nothing() -> None:
     field = on(np.random.default_rng(0).normal(size=(6, 7, 8)), "cpu")
-    assert np.allclose(moved(field, field.new_zeros((6, 7, 8, 3))), field, atol=1e-5)
+    everywhere = field.new_ones(field.shape).bool()
+    still = Shift(everywhere, field.new_zeros((field.numel(), 3)))
+    assert np.allclose(moved(field, still), field, atol=1e-5)
+    assert moved(field, Shift.of(everywhere, still.steps)).equal(field)
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+ENDS_SD = 6.0
+"""So many sigma beyond its surface nothing is left of a body, to the last digit."""
+
+
 @dataclass(frozen=True)
 class Core:
     """A body inside of the lesion: necrosis, cavity, the solid part of a part-solid nodule.
@@ -37,9 +41,11 @@ class Core:
 
     def cover(self, canvas: Canvas) -> Tensor:
         """Share of the body in each voxel."""
+        near = canvas.away < ENDS_SD * (canvas.blur_mm**2 + self.edge_mm**2) ** 0.5 - self.wall_mm
         center = canvas.offsets.new_tensor(self.body.center)
-        away, _ = self.body.distance(canvas.offsets - center)
-        return canvas.inside(away.maximum(canvas.away + self.wall_mm), self.edge_mm)
+        away, _ = self.body.distance(canvas.offsets[near] - center)
+        cover = canvas.inside(away.maximum(canvas.away[near] + self.wall_mm), self.edge_mm)
+        return canvas.away.new_zeros(canvas.away.shape).masked_scatter(near, cover)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class Lumen:
 
     def cover(self, canvas: Canvas) -> Tensor:
         """Share of the lumen's content in each voxel; the lesion itself is left out."""
-        near = self._near(canvas.offsets)
+        near = self.near(canvas.offsets)
         away, _, share = nearest_on(self.path, canvas.offsets[near])
         wide = (self.radius_mm + self.push_mm - self.wall_mm) * self._widening(share)
         cover = canvas.inside(away - wide) * (wide > 0.5)
@@ -74,13 +74,13 @@ class Lumen:
         return canvas.away.new_zeros(canvas.away.shape).masked_scatter(near, cover)
 
     def displacement(self, offsets: Tensor, beyond: Tensor) -> Tensor:
-        """Where the tissue of each voxel comes from, as vectors in LPS mm ``[z, y, x, 3]``.
+        """Where the tissue of each voxel comes from, as vectors in LPS mm ``(..., 3)``.
 
         Args:
-            offsets: LPS mm from the lesion's center.
+            offsets: LPS mm from the lesion's center, ``(..., 3)``.
             beyond: distance in mm from the lesion's surface; the lesion itself does not move.
         """
-        near = self._near(offsets)
+        near = self.near(offsets)
         away, outward, share = nearest_on(self.path, offsets[near])
         push = self.push_mm * self._widening(share) * (beyond[near] / BEGINS_MM).clamp(0, 1)
         t = ((away - self.radius_mm - push) / (WIDTH_PER_PUSH * self.push_mm)).clamp(0, 1)
@@ -89,8 +89,8 @@ class Lumen:
         moved = -outside.minimum(inside)[..., None] * outward
         return offsets.new_zeros(offsets.shape).masked_scatter(near[..., None], moved)
 
-    def _near(self, offsets: Tensor) -> Tensor:
-        """Voxels in the box of the path and its surroundings."""
+    def near(self, offsets: Tensor) -> Tensor:
+        """Which vectors ``(..., 3)`` end in the box of the path and its surroundings."""
         points = offsets.new_tensor(self.path)
         low, high = points.amin(dim=0) - self.around_mm, points.amax(dim=0) + self.around_mm
         return ((offsets > low) & (offsets < high)).all(dim=-1)
