@@ -11,7 +11,7 @@ from clicked_scans import RADIUS_MM, dice, point, scan_of_a_ball, whole
 from geometries import directions
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry, as_vector
-from PASTALib.gestures.drawing import MARGIN_MM
+from PASTALib.gestures.drawing import MARGIN_MM, Drawn
 from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.outlining import Scan, outlined
 from PASTALib.gestures.walker import walk
@@ -165,3 +165,18 @@ def test_the_walk_stops_at_a_step_of_the_image_and_follows_the_prior_without_mar
     prior = np.random.default_rng(0).uniform(size=image.shape)
     followed = walk(image, 10.0, fixed & False, known, prior, np.full(image.shape, 1e4))
     assert np.allclose(followed, prior, atol=0.01)
+
+
+def test_what_is_drawn_changes_the_outline_only_where_marks_ask_for_it():
+    scan, ball, center = scan_of_a_ball()
+    far, near = np.zeros_like(ball), np.zeros_like(ball)
+    z, y, x = np.argwhere(ball).mean(axis=0).astype(int)
+    edge = np.flatnonzero(ball[z, y])
+    near[z, y, edge[-1] + 1 : edge[-1] + 4] = True
+    far[z, y, edge[0] - 3 : edge[0]] = True
+    drawn = Drawn(scan.geometry, (ball | near | far).astype(float), ball)
+    beyond = as_vector(scan.geometry.points_of_zyx(np.array([z, y, edge[-1] + 3])))
+    asked = drawn.as_asked([point(beyond)])
+    assert ((asked.probability > 0.5) == (ball | near)).all()
+    middle = drawn.as_asked([point(center)])
+    assert (middle.probability == drawn.probability).all(), "a mark that agrees leaves it free"

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from PASTALib.geometry import Floats
 from PASTALib.gestures.marks import Marks
 from PASTALib.gestures.view import NEIGHBORS
 from PASTALib.gestures.voxels import Mask, held
@@ -52,22 +49,6 @@ class Asked:
         if self.missing.any():
             asked = asked | held(lesion & ~self.before | self.missing, self.missing)
         return asked if asked.any() else lesion
-
-
-def only_asked(probability: NDArray[np.floating], before: Mask, marks: Marks) -> Floats:
-    """The probability of a lesion where marks ask to change the outline before, which stays
-    elsewhere.
-
-    Args:
-        probability: what a method finds, ``[z, y, x]``.
-        before: the outline before; where it is empty, all is asked for.
-        marks: all that was marked, on the same grid.
-    """
-    found = probability.astype(float)
-    if not before.any():
-        return found
-    asked = Asked.by(marks, before).of(found > 0.5)
-    return np.where(asked == (found > 0.5), found, before.astype(float))
 
 
 def _near(marks: Mask) -> Mask:

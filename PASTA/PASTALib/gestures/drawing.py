@@ -16,11 +16,11 @@ from scipy import ndimage
 
 from PASTALib.cubes import box_of, resampled
 from PASTALib.geometry import Floats, Geometry, slices
-from PASTALib.gestures.changes import only_asked
+from PASTALib.gestures.changes import Asked
 from PASTALib.gestures.chooser import Chooser
 from PASTALib.gestures.choosing import changed_outlines, first_outlines
 from PASTALib.gestures.click_network import ClickNetwork
-from PASTALib.gestures.marks import Gesture, Marks, marks_of
+from PASTALib.gestures.marks import Gesture, marks_of
 from PASTALib.gestures.prompting import ask
 from PASTALib.gestures.scan import Scan, within
 from PASTALib.gestures.training_free import walked
@@ -47,6 +47,19 @@ class Drawn:
     grid: Geometry
     probability: NDArray[np.floating]
     present: Mask
+
+    def as_asked(self, gestures: Sequence[Gesture]) -> Drawn:
+        """The same where marks ask for a change of the outline before, which stays elsewhere.
+
+        This is told here, not at the voxels of the CT: whether a change hangs together with a mark
+        would depend there on details that were not drawn.
+        """
+        if not self.present.any():
+            return self
+        lesion = self.probability > 0.5
+        asked = Asked.by(marks_of(gestures, self.grid), self.present).of(lesion)
+        kept = np.where(asked == lesion, self.probability, self.present)
+        return Drawn(self.grid, kept, self.present)
 
     def corners(self) -> Floats:
         """Corners ``(8, 3)``, LPS mm, of a box that holds all of the lesion."""
@@ -87,8 +100,7 @@ def draw_without_training(scan: Scan, gestures: Sequence[Gesture], before: Regio
     view = View.of(scan.hu[slices(box)], place, marks)
     known = within([before] if before else [], box[0], place.shape_zyx)
     present = resampled(known, place, view.geometry) > 0.5
-    seen = Marks(view.positive, view.negative)
-    return Drawn(view.geometry, only_asked(walked(view, present), present, seen), present)
+    return Drawn(view.geometry, walked(view, present), present)
 
 
 @dataclass(frozen=True)
@@ -100,10 +112,8 @@ class NetworkDrawing:
     def __call__(self, scan: Scan, gestures: Sequence[Gesture], before: Region | None) -> Drawn:
         """The network's answer from the distance that suits the lesion."""
         answer = ask(self.network, scan, gestures, before)
-        seen = answer.close_up
-        marks = Marks(seen.positive, seen.negative)
-        probability = only_asked(answer.probability, seen.present, marks)
-        return Drawn(seen.geometry, probability, seen.present)
+        close_up = answer.close_up
+        return Drawn(close_up.geometry, answer.probability, close_up.present)
 
 
 @dataclass(frozen=True)

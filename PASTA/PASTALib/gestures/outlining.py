@@ -47,7 +47,7 @@ def outlined(
     if before is None and not any(gesture.inside for gesture in gestures):
         raise PastaError("Mark the lesion first; there is no outline yet that could be cut.")
     _check_free(gestures, scan)
-    drawn = draw(scan, gestures, before)
+    drawn = draw(scan, gestures, before).as_asked(gestures)
     points = [gesture.extent for gesture in gestures if gesture.inside]
     points += [box_of(region).corners() for region in (before,) if region is not None]
     box = scan.geometry.box_around(np.concatenate([*points, drawn.corners()]), margin=1)
