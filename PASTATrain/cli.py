@@ -16,6 +16,7 @@ from PASTATrain.closer.cli import add_closer
 from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
 from PASTATrain.finetuning.cli import add_finetune
+from PASTATrain.froc.cli import add_froc
 from PASTATrain.heads.cli import add_heads
 from PASTATrain.prompting.cli import add_prompt
 from PASTATrain.stored import add_stored
@@ -57,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
+    add_froc(commands)
     add_attributes(commands)
     add_heads(commands)
     add_corrections(commands)
@@ -132,9 +134,9 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         console.line(f"{tuned.name}: findings are reported from {tuned.least_confidence:.2f} on")
     else:
         from PASTATrain.evaluation import evaluate
+        from PASTATrain.sources import torsos_for_testing
 
-        count = max(1, config.torsos // 10)
-        torsos = range(config.torsos - count, config.torsos)
+        torsos = torsos_for_testing(config.torsos)
         evaluate(options.data, options.model, options.out, options.lesions, torsos, console)
 
 

@@ -178,6 +178,16 @@ def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[KnownScan]:
         yield KnownScan(ct.name, ct, torso.organs)
 
 
+def rounds_of_insertion(
+    ct: CT, organs: sitk.Image, rounds: int, seed: int
+) -> Iterator[tuple[CT, dict[str, sitk.Image]]]:
+    """A scan with lesions of all types that its organs can hold, drawn anew in each round."""
+    for number in range(rounds):
+        rng = np.random.default_rng((seed, number))
+        order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
+        yield with_lesions(ct, organs, order, rng)
+
+
 def mask_on(ct: CT, path: Path) -> sitk.Image:
     """A stored mask in the geometry of a CT."""
     mask = sitk.ReadImage(str(path))
@@ -217,15 +227,13 @@ def evaluate(
         segmentation = segment(ct, model)
         organs += organ_figures(name, segmentation.organs, scan.organs)
         findings.append(match(name, ct, segmentation, model, {})[1])
-        for number in range(rounds):
-            rng = np.random.default_rng((seed, number))
-            order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
-            changed, masks = with_lesions(ct, scan.organs, order, rng)
+        drawn = rounds_of_insertion(ct, scan.organs, rounds, seed)
+        for number, (changed, masks) in enumerate(drawn, 1):
             if masks:
                 figures, false = match(name, changed, segment(changed, model), model, masks)
                 inserted += figures
                 findings.append(false)
-            progress(0.0, f"{name}, round {number + 1} of {rounds}")
+            progress(0.0, f"{name}, round {number} of {rounds}")
     for name, kind, image, mask in REAL_LESIONS:
         if (data / f"{image}.nii.gz").exists():
             ct = read_ct(data / f"{image}.nii.gz")

@@ -175,10 +175,15 @@ def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
     return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, torso.spec.phase, split)
 
 
+def torsos_for_testing(torsos: int) -> range:
+    """Seeds of those among so many torsos that no training sees: the last tenth, at least one."""
+    return range(torsos - max(1, torsos // 10), torsos)
+
+
 def all_cases(
     data: Path, spacing_mm: float, torsos: int
 ) -> Iterator[tuple[str, Callable[[], Case]]]:
-    """Name and maker of every case; the last tenth of the torsos is kept for testing."""
+    """Name and maker of every case; see `torsos_for_testing`."""
     for scan in SCANS:
         yield scan.name, partial(scan_case, data, scan, spacing_mm)
     for name, path, table in LABEL_MAPS:
@@ -186,7 +191,7 @@ def all_cases(
     for chest in CHEST_SCANS:
         yield chest.name, partial(chest_case, data, chest, spacing_mm)
     for seed in range(torsos):
-        split = "test" if seed >= torsos - max(1, torsos // 10) else "train"
+        split = "test" if seed in torsos_for_testing(torsos) else "train"
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
-from PASTATrain.judging.figures import RATES, ModelFigures, figures_of, groups_of
+from PASTATrain.judging.figures import ModelFigures, figures_of, groups_of
+from PASTATrain.judging.froc import RATES
 from PASTATrain.judging.intervals import LEVEL, RESAMPLES, Estimate, mean
 from PASTATrain.judging.rows import Judged
 

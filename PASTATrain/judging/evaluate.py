@@ -21,6 +21,11 @@ from PASTATrain.judging.worst import worst_cases
 from PASTATrain.manifest import Entry
 
 PAGE, FIGURES = "evaluation.html", "figures.json"
+RULES = {
+    "A lesion is found": f"by a finding of any type whose Dice with it is {FOUND_DICE} or more",
+    "A finding is false": "where it touches no lesion",
+}
+"""Of detection, as name and text for the page."""
 
 
 def evaluate_models(
@@ -57,8 +62,7 @@ def evaluate_models(
         "Scans": f"{counted(len(entries), 'scan')} of "
         f"{counted(len({entry.patient for entry in entries}), 'patient')}: {source}",
         "Surface Dice": f"at {tolerance_mm:g} mm",
-        "A lesion is found": f"by a finding of any type whose Dice with it is {FOUND_DICE} or more",
-        "A finding is false": "where it touches no lesion",
+        **RULES,
     }
     write_text(out / PAGE, render(judged, figures, comparisons, worst, facts))
     stored: dict[str, Any] = {

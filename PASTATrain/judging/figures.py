@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
 from PASTALib.catalog import catalog
+from PASTATrain.judging.froc import Froc, froc_of
 from PASTATrain.judging.intervals import RESAMPLES, Estimate, estimate, mean, rate_per_case
 from PASTATrain.judging.outcomes import (
     HorizonFigures,
@@ -28,10 +27,6 @@ from PASTATrain.judging.rows import FindingRow, Judged, LesionRow
 Sized = TypeVar("Sized", LesionRow, FindingRow)
 SIZES = ((0.0, 10.0), (10.0, 20.0), (20.0, math.inf))
 """Limits of the size classes, equivalent diameter in mm; 10 mm is RECIST's smallest target."""
-
-
-RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-"""False findings a scan at which the FROC curve is read, as Setio et al., MedIA 2017 (LUNA16)."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +62,6 @@ class AttributeFigures:
     attribute: str
     accuracy: Estimate
     f1: Estimate
-
-
-@dataclass(frozen=True)
-class Froc:
-    """Sensitivity against false findings a scan, over the threshold of the confidence.
-
-    `at_rates` is the sensitivity at `RATES` false findings a scan, `score` the mean of these.
-    """
-
-    false_per_scan: tuple[float, ...]
-    sensitivity: tuple[float, ...]
-    at_rates: tuple[Estimate, ...]
-    score: Estimate
 
 
 @dataclass(frozen=True)
@@ -172,77 +154,6 @@ def _detection(
                 mean([row.dice for row in found], whose, resamples),
                 mean([float(row.true) for row in said], [row.patient for row in said], resamples),
             )
-
-
-def froc_of(judged: Judged, resamples: int = RESAMPLES) -> Froc | None:
-    """The curve with the point at which every finding counts; None without lesions.
-
-    The intervals are those of drawing patients with all their scans.
-    """
-    scans = [row for row in judged.cases if row.outlined]
-    if not judged.lesions or not scans:
-        return None
-    false, true = defaultdict(list), defaultdict(list)
-    for finding in judged.findings:
-        if not finding.true:
-            false[finding.case].append(finding.confidence)
-    for lesion in judged.lesions:
-        true[lesion.case].append(lesion.confidence if lesion.found else float("nan"))
-
-    def curve(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        names = [scans[row].case for row in rows]
-        return froc_points(
-            np.array([c for name in names for c in false[name]]),
-            np.array([c for name in names for c in true[name]]),
-            len(names),
-        )
-
-    known: dict[bytes, np.ndarray] = {}
-
-    def at_rates(rows: np.ndarray) -> np.ndarray:
-        # Every rate and the score are asked for the same draws.
-        key = rows.tobytes()
-        if key not in known:
-            rates, sensitivity = curve(rows)
-            known[key] = np.interp(RATES, rates[::-1], sensitivity[::-1])
-        return known[key]
-
-    patients = [row.patient for row in scans]
-    rates, sensitivity = curve(np.arange(len(scans)))
-    at = tuple(
-        estimate(partial(_at, at_rates, place), patients, resamples=resamples)
-        for place in range(len(RATES))
-    )
-    score = estimate(lambda rows: float(at_rates(rows).mean()), patients, resamples=resamples)
-    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), at, score)
-
-
-def _at(values_of: Callable[[np.ndarray], np.ndarray], place: int, rows: np.ndarray) -> float:
-    return float(values_of(rows)[place])
-
-
-def froc_points(
-    false: np.ndarray, lesions: np.ndarray, scans: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """False findings a scan and sensitivity, from the lowest threshold of confidence to none.
-
-    MONAI's `compute_froc_curve_data` gives the same but for the lowest threshold; it looks at one
-    threshold after another, which is too slow for a thousand draws.
-
-    Args:
-        false: confidence of each false finding.
-        lesions: confidence of each true lesion, NaN where it was not found.
-        scans: how many there are.
-
-    Returns:
-        Both falling to 0; the sensitivity is NaN where there is no lesion.
-    """
-    found = np.sort(lesions[~np.isnan(lesions)])
-    false = np.sort(false)
-    thresholds = np.unique(np.concatenate([false, found]))
-    counts = [np.append(len(v) - np.searchsorted(v, thresholds), 0) for v in (false, found)]
-    share = counts[1] / len(lesions) if len(lesions) else np.full(len(counts[1]), np.nan)
-    return counts[0] / scans, share
 
 
 def attribute_figures(

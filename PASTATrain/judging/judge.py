@@ -80,7 +80,9 @@ def judge(
         spacing = image.GetSpacing()[::-1]
         given |= set(np.unique(found.organs).tolist())
         structures += structure_rows(entry, truth, found, spacing, tolerance_mm)
-        new_lesions, new_findings = lesion_rows(entry, truth, found, spacing)
+        new_lesions, new_findings = lesion_rows(
+            entry.name, entry.patient, truth.blobs, found.blobs, spacing
+        )
         lesions += new_lesions
         findings += new_findings
         cases.append(_case_row(entry, truth, new_findings, told))

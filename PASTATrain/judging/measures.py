@@ -88,28 +88,39 @@ def common(one: Blob, other: Blob) -> int:
 
 
 def lesion_rows(
-    entry: Entry, truth: Labeled, found: Labeled, spacing: Sequence[float]
+    case: str,
+    patient: str,
+    truth: Sequence[Blob],
+    found: Sequence[Blob],
+    spacing: Sequence[float],
 ) -> tuple[list[LesionRow], list[FindingRow]]:
     """A row for every true lesion and for every finding.
 
     A finding counts as a hit of a lesion from a Dice of `FOUND_DICE` on, of whatever type it is;
     it is false only where it touches no lesion at all.
+
+    Args:
+        case: name of the scan.
+        patient: who it is of.
+        truth: the lesions that are in it.
+        found: the findings, in the same geometry.
+        spacing: mm, z, y, x.
     """
-    shared = [[common(lesion, finding) for finding in found.blobs] for lesion in truth.blobs]
+    shared = [[common(lesion, finding) for finding in found] for lesion in truth]
     voxel = float(np.prod(spacing))
     lesions = []
-    for number, lesion in enumerate(truth.blobs):
+    for number, lesion in enumerate(truth):
         size = int(lesion.mask.sum())
         overlaps = [
             2 * n / (size + int(finding.mask.sum()))
-            for n, finding in zip(shared[number], found.blobs, strict=True)
+            for n, finding in zip(shared[number], found, strict=True)
         ]
         diameter = equivalent_diameter(size * voxel)
-        base = (entry.name, entry.patient, number, lesion.type, diameter)
+        base = (case, patient, number, lesion.type, diameter)
         if max(overlaps, default=0.0) < FOUND_DICE:
             lesions.append(LesionRow(*base, found=False, true_attributes=lesion.attributes))
             continue
-        best = found.blobs[int(np.argmax(overlaps))]
+        best = found[int(np.argmax(overlaps))]
         lesions.append(
             LesionRow(
                 *base,
@@ -123,13 +134,13 @@ def lesion_rows(
         )
     findings = [
         FindingRow(
-            entry.name,
-            entry.patient,
+            case,
+            patient,
             finding.type,
             finding.confidence,
             any(row[column] for row in shared),
             equivalent_diameter(int(finding.mask.sum()) * voxel),
         )
-        for column, finding in enumerate(found.blobs)
+        for column, finding in enumerate(found)
     ]
     return lesions, findings

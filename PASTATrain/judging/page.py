@@ -9,7 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from PASTATrain.judging.comparison import Comparison
-from PASTATrain.judging.figures import RATES, ModelFigures
+from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.froc import RATES, WorkingPoint
 from PASTATrain.judging.plots import dice_plot, froc_plot, survival_plot
 from PASTATrain.judging.rows import Judged
 from PASTATrain.judging.worst import WorstCase
@@ -28,6 +29,7 @@ def render(
     comparisons: Mapping[str, Sequence[Comparison]],
     worst: Mapping[str, Sequence[WorstCase]],
     facts: Mapping[str, str],
+    shipped: WorkingPoint | None = None,
 ) -> str:
     """The page as text.
 
@@ -37,6 +39,7 @@ def render(
         comparisons: by a title that names the two models.
         worst: pictures by model.
         facts: what was judged and how, as name and text.
+        shipped: marked on the FROC curve.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -55,7 +58,7 @@ def render(
             for model, cases in worst.items()
         },
         facts=facts,
-        froc=data_address(froc_plot(figures)),
+        froc=data_address(froc_plot(figures, shipped)),
         dice=data_address(dice_plot(judged)),
         survival={
             model.model: data_address(png)

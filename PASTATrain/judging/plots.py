@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from PASTATrain.judging.figures import RATES, ModelFigures
+from PASTATrain.judging.figures import ModelFigures
+from PASTATrain.judging.froc import RATES, WorkingPoint
 from PASTATrain.judging.outcomes import DAYS_A_YEAR, Followed
 from PASTATrain.judging.rows import Judged
 
@@ -36,8 +37,13 @@ def _png(figure: Figure) -> bytes:
     return stream.getvalue()
 
 
-def froc_plot(models: Sequence[ModelFigures]) -> bytes | None:
-    """FROC curves of the models that have one, with their 95 % intervals at `RATES`."""
+def froc_plot(models: Sequence[ModelFigures], shipped: WorkingPoint | None = None) -> bytes | None:
+    """FROC curves of the models that have one, with their 95 % intervals at `RATES`.
+
+    Args:
+        models: at least one.
+        shipped: a point to mark: what is reported in use.
+    """
     figure = _figure(5.0, 3.6)
     axes = figure.add_subplot()
     curves = [(model.model, model.froc) for model in models if model.froc]
@@ -48,6 +54,10 @@ def froc_plot(models: Sequence[ModelFigures]) -> bytes | None:
         (line,) = axes.plot(x, y, drawstyle="steps-post", marker="o", ms=3, label=name)
         low, high = ([getattr(value, end) for value in froc.at_rates] for end in ("low", "high"))
         axes.fill_between(RATES, low, high, color=line.get_color(), alpha=0.15, lw=0)
+    if shipped is not None:
+        place = (shipped.false_per_scan.value, shipped.sensitivity.value)
+        label = f"as shipped, from {shipped.threshold:.2f} on"
+        axes.plot(*place, marker="D", ms=7, ls="", color="black", zorder=3, label=label)
     axes.set_xlabel("false findings per scan")
     axes.set_ylabel("sensitivity")
     axes.set_ylim(0, 1.02)

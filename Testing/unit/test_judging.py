@@ -23,7 +23,8 @@ from PASTALib.lesions import find_lesions, instance_map
 from PASTALib.report import write_report
 from PASTATrain.judging.cli import main
 from PASTATrain.judging.comparison import compare
-from PASTATrain.judging.figures import figures_of, froc_of, froc_points
+from PASTATrain.judging.figures import figures_of
+from PASTATrain.judging.froc import froc_of, froc_points
 from PASTATrain.judging.predictions import read_truth
 from PASTATrain.judging.rows import CaseRow, FindingRow, Judged, LesionRow, StructureRow
 from PASTATrain.manifest import label_table, read_manifest

@@ -1,0 +1,1 @@
+"""``pasta-train froc``: what a model finds, and at the price of how many false findings a scan."""
