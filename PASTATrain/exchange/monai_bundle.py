@@ -60,7 +60,11 @@ def metadata(info: ModelInfo) -> dict[str, Any]:
         "monai_version": version("monai"),
         "pytorch_version": version("torch").split("+")[0],
         "numpy_version": version("numpy"),
-        "required_packages_version": {"nibabel": "5.0", "pytorch-ignite": "0.4.11"},
+        "required_packages_version": {
+            "fire": "0.4.0",
+            "nibabel": "5.0",
+            "pytorch-ignite": "0.4.11",
+        },
         "name": info.name,
         "task": "Segmentation of organs and lesions in CT",
         "description": "A model of PASTA for 3D Slicer. For research use only.",
@@ -215,6 +219,7 @@ def readme(info: ModelInfo) -> str:
 A model of PASTA for 3D Slicer as a MONAI bundle. For research use only.
 {"" if info.is_plain else ours}
 ```
+pip install "monai[fire,ignite,nibabel]"
 python -m monai.bundle run --config_file configs/inference.json --bundle_root . \\
     --dataset_dir FOLDER_WITH_CT --output_dir FOLDER
 ```

@@ -277,24 +277,57 @@ def test_monais_own_runner_runs_the_bundle(tmp_path, monkeypatch):
     assert np.array_equal(labels, direct_labels(model, image, 0.25))
 
 
-@pytest.mark.slow
-def test_the_bundled_model_finds_the_same_organs_in_nnunet(tmp_path):
+def torso_part(edge: int, spacing: tuple[float, float, float]) -> sitk.Image:
+    """The middle of a torso made by rule, at most so many voxels along each axis."""
     from PASTAGenLib.torso import build_torso, sample_torso
+
+    torso = build_torso(sample_torso(np.random.default_rng(4), spacing=spacing))
+    size = [min(edge, count) for count in torso.image.GetSize()]
+    start = [(count - kept) // 2 for count, kept in zip(torso.image.GetSize(), size, strict=True)]
+    return sitk.RegionOfInterest(torso.image, size, start)
+
+
+def assert_same_organs(
+    model: Model, image: sitk.Image, theirs: np.ndarray, least_dice: float
+) -> None:
+    """Channels of another program agree with the organs that PASTA outlines, where it sees any."""
     from PASTALib.ct import CT
     from PASTALib.inference import segment
     from PASTATrain.evaluation import dice
 
-    model = load_model("pasta-s")
-    torso = build_torso(sample_torso(np.random.default_rng(4), spacing=(3.0, 3.0, 3.0)))
-    size = [min(96, edge) for edge in torso.image.GetSize()]
-    start = [(edge - kept) // 2 for edge, kept in zip(torso.image.GetSize(), size, strict=True)]
-    image = sitk.RegionOfInterest(torso.image, size, start)
-    theirs = nnunet_labels(export_nnunet(model, tmp_path), image, tmp_path / "work")
     ours = sitk.GetArrayFromImage(segment(CT(image, "torso"), model).organs)
     compared = 0
     for channel, key in enumerate(model.info.classes):
-        label = model.info.labels[channel]
-        if key != "background" and (ours == label).sum() > 3000:
+        mask = ours == model.info.labels[channel]
+        if key != "background" and mask.sum() * np.prod(image.GetSpacing()) > 81_000:
             compared += 1
-            assert dice(theirs == channel, ours == label) > 0.85, key
+            assert dice(theirs == channel, mask) > least_dice, key
     assert compared >= 3
+
+
+@pytest.mark.slow
+def test_the_bundled_model_finds_the_same_organs_in_nnunet(tmp_path):
+    model = load_model("pasta-s")
+    image = torso_part(96, (3.0, 3.0, 3.0))
+    theirs = nnunet_labels(export_nnunet(model, tmp_path), image, tmp_path / "work")
+    assert_same_organs(model, image, theirs, 0.85)
+
+
+@pytest.mark.slow
+def test_the_bundled_model_finds_the_same_organs_as_a_bundle_of_monai(tmp_path, monkeypatch):
+    """Run as its README says, on a CT that is neither on the grid nor in the axes of the model."""
+    pytest.importorskip("ignite")
+    from monai.bundle import run
+
+    model = load_model("pasta-s")
+    folder = export_monai(model, tmp_path / "bundle")
+    image = torso_part(48, (4.0, 3.5, 5.0))
+    (tmp_path / "data").mkdir()
+    sitk.WriteImage(sitk.DICOMOrient(image, "RAS"), str(tmp_path / "data" / "a.nii.gz"))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.chdir(folder)
+    places = {"dataset_dir": str(tmp_path / "data"), "output_dir": str(tmp_path / "out")}
+    run(config_file="configs/inference.json", bundle_root=".", **places)
+    found = sitk.DICOMOrient(sitk.ReadImage(str(tmp_path / "out" / "a_seg.nii.gz")), "LPS")
+    # It takes labels back to the CT where PASTA takes scores: ribs are as thin as these voxels.
+    assert_same_organs(model, image, sitk.GetArrayFromImage(found), 0.7)
