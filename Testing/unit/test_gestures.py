@@ -170,7 +170,7 @@ def test_the_walk_stops_at_a_step_of_the_image_and_follows_the_prior_without_mar
 def test_what_is_drawn_changes_the_outline_only_where_marks_ask_for_it():
     scan, ball, center = scan_of_a_ball()
     far, near = np.zeros_like(ball), np.zeros_like(ball)
-    z, y, x = np.argwhere(ball).mean(axis=0).astype(int)
+    z, y, _ = np.argwhere(ball).mean(axis=0).astype(int)
     edge = np.flatnonzero(ball[z, y])
     near[z, y, edge[-1] + 1 : edge[-1] + 4] = True
     far[z, y, edge[0] - 3 : edge[0]] = True
