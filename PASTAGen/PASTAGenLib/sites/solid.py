@@ -17,6 +17,8 @@ LUNG_AIR_HU = -500
 """A lung tumor is not centered on a vessel or airway wall brighter than this."""
 NEAR_MM = 2.0
 """What is so near to another organ is in close relationship with it."""
+WALL_MM = 2.0
+"""Organ maps hold the gallbladder with its wall, which is 1 to 3 mm thick; stones lie on it."""
 LOWER_POLE = 0.45
 """Share of kidney stones that are looked for in the lower third (facts 4.2 (13))."""
 DOWN = {
@@ -79,7 +81,7 @@ def _sunk(
     flat, valid = nearest_voxels(scene, index[:, None] + index_steps(scene, walk))
     left = ~(inside[flat] & valid)
     depth = np.where(left.any(axis=1), np.argmax(left, axis=1), 0) * step
-    rest = np.maximum(depth - 0.8 * radius_mm, 0)[:, None] * down
+    rest = np.maximum(depth - WALL_MM - radius_mm, 0)[:, None] * down
     sunk = index + index_steps(scene, rest)
     height = scene.geometry.points_of_zyx(sunk) @ down
     return np.asarray(sunk[np.argsort(-height, kind="stable")])
