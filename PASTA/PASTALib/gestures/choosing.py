@@ -104,7 +104,8 @@ def changed_outlines(scan: Scan, gestures: Sequence[Gesture], before: Region) ->
     was = resampled(before.mask, box_of(before), view.geometry) > 0.5
     if not was.any():  # it is smaller than a voxel of the view
         was = marked(before.mask, box_of(before), view.geometry)
-    changes = list(_changes(view, was, _beyond(scan.geometry, view.geometry)))
+    surface = Surface.of(view, was)
+    changes = list(_changes(view, was, surface, _beyond(scan.geometry, view.geometry)))
     masks = np.stack([change.after for change in changes])
     seen = replace(view, positive=view.positive if view.positive.any() else was)
     traits = traits_of(
@@ -113,12 +114,12 @@ def changed_outlines(scan: Scan, gestures: Sequence[Gesture], before: Region) ->
         np.array([*(change.rule for change in changes), len(RULES)]),
         np.array([*(change.gap for change in changes), 0.0]),
     )
-    more = change_traits(view, was, changes, traits)
+    more = change_traits(view, was, surface, changes, traits)
     numbers = np.concatenate([traits[:-1], more], axis=1).astype(np.float32)
     return Measured(masks, numbers, view, was)
 
 
-def _changes(view: View, was: Mask, beyond: Mask) -> Iterator[Change]:
+def _changes(view: View, was: Mask, surface: Surface | None, beyond: Mask) -> Iterator[Change]:
     """Changes that marks ask for, outlines anew from all marks, and what a random walker finds."""
     marks = Marks(view.positive, view.negative)
     asked = Asked.by(marks, was)
@@ -144,7 +145,6 @@ def _changes(view: View, was: Mask, beyond: Mask) -> Iterator[Change]:
         for grown in grown_from(view, seeds, view.negative | beyond, reach, tuple(like_it)):
             yield from change(asked.of(grown.mask), ANEW_FROM_MARKS, grown)
     yield from change(asked.of(walked_once(view, was) > 0.5), WALKER)
-    surface = Surface.of(view, was)
     if surface is not None:
         for mask in surface.bulges():
             yield from change(mask, BULGES)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from PASTALib.geometry import Floats
+from PASTALib.gestures.bulges import Surface
 from PASTALib.gestures.proposals import RULES
 from PASTALib.gestures.view import View
 from PASTALib.gestures.voxels import Mask, dilated, eroded
@@ -211,12 +212,15 @@ def traits_of(view: View, masks: Mask, rules: NDArray[np.int64], gaps: Floats) -
     return np.concatenate([np.stack(numbers, axis=1), by_rule], axis=1)
 
 
-def change_traits(view: View, was: Mask, changes: Sequence[Change], traits: Floats) -> Floats:
+def change_traits(
+    view: View, was: Mask, surface: Surface | None, changes: Sequence[Change], traits: Floats
+) -> Floats:
     """Numbers of changes, in the order of `OF_CHANGES`.
 
     Args:
         view: where they were made, with all marks.
         was: the outline before, ``[z, y, x]``.
+        surface: its surface and the mark that contradicts it most; None if none does.
         changes: of it.
         traits: what `traits_of` says of the changed outlines, and last of the one before.
     """
@@ -227,10 +231,7 @@ def change_traits(view: View, was: Mask, changes: Sequence[Change], traits: Floa
     asked = missing | wrong
     # The reader clicks into the middle of what is wrong: how far that is from the outline before
     # tells how large it is.
-    depth = np.maximum(
-        view.away(was)[missing].max(initial=0), view.away(~was)[wrong].max(initial=0)
-    )
-    depth = max(float(depth), 0.5 * step)
+    depth = 0.5 * step if surface is None else surface.off
     away = view.away(asked).ravel() if asked.any() else np.zeros(was.size)
     side = (was if wrong.any() and not missing.any() else ~was).ravel()
     unchanged = np.where(~changed & side, away, np.inf).min(axis=1)
@@ -250,7 +251,7 @@ def change_traits(view: View, was: Mask, changes: Sequence[Change], traits: Floa
         2 * common / (size + was.sum()),
         np.log(np.maximum(radius, 0.3 * step) / depth),
         np.log1p(np.minimum(unchanged, 50) / depth),
-        np.full(len(changes), np.log(depth) if asked.any() else 0.0),
+        np.full(len(changes), 0.0 if surface is None else np.log(depth)),
         np.where(count > 0, np.arcsinh((mean - means[0]) / noise), 0),
         np.where(count > 0, np.arcsinh((mean - means[1]) / noise), 0),
         traits[:-1, compactness] - traits[-1, compactness],
