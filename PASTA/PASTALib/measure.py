@@ -379,10 +379,9 @@ def _solidity(region: Region) -> float:
     stride = 1 + len(empty) // HULL_SAMPLES
     tested = empty[::stride] * region.geometry.spacing_zyx
     facets = np.unique(np.round(hull.equations, 6), axis=0)
-    filled = np.ones(len(tested), dtype=bool)
     for facet in facets:
-        filled[filled] = tested[filled] @ facet[:3] + facet[3] <= 0
-    extra = stride * np.count_nonzero(filled)
+        tested = tested[tested @ facet[:3] + facet[3] <= 0]
+    extra = stride * len(tested)
     return region.voxels / (region.voxels + extra)
 
 
