@@ -11,6 +11,7 @@ from PASTALib.console import Console
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.attributes.cli import add_attributes
+from PASTATrain.carrying.cli import add_carry
 from PASTATrain.choosing.cli import add_choose
 from PASTATrain.closer.cli import add_closer
 from PASTATrain.config import read_config
@@ -63,6 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_heads(commands)
     add_corrections(commands)
     add_stored(commands)
+    add_carry(commands)
     add_finetune(commands)
     add_prompt(commands)
     add_closer(commands)

@@ -10,8 +10,9 @@
 
 Only name, patient, split and image have to be there. Paths are relative to the file. ``labels``
 names a table of the catalogue or is one itself (``{"1": "liver", "2": "liver_tumor"}``); a case
-may have its own. ``malignant`` lists the organs with a malignant tumor (``[]`` if there is none);
-where it is left out, the masks tell. ``"modality": "mr"`` says that a scan is no CT. Splits are
+may have its own; ``carried`` is the catalogue's with 255 for unknown. ``malignant`` lists the
+organs with a malignant tumor (``[]`` if there is none); where it is left out, the masks tell.
+``"modality": "mr"`` says that a scan is no CT. Splits are
 ``train``, ``validation`` (where there is none, a fifth of the training patients is taken),
 ``test``, or names of one's own. No patient and no image may be in two splits.
 """
@@ -27,11 +28,15 @@ from typing import Any
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.exchange.class_names import key_of_name
+from PASTATrain.classes import IGNORE
 
 KEYS = {
     "name", "patient", "split", "image", "masks", "report", "labels", "malignant", "stage",
     "survival", "modality",
 }  # fmt: skip
+
+CARRIED = "carried"
+"""Label table of masks with unknown voxels; only ``pasta-train add`` knows what these are."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,8 @@ def label_table(labels: str | Mapping[str, str], what: str) -> dict[int, int]:
     Raises:
         PastaError: the table or a name in it is not known.
     """
+    if labels == CARRIED:
+        return catalog().label_table("pasta") | {IGNORE: IGNORE}
     if isinstance(labels, str):
         lesions = {kind.label: kind.label for kind in catalog().lesion_types.values()}
         return catalog().label_table(labels) | (lesions if labels == "pasta" else {})

@@ -48,6 +48,7 @@ def sample_case(folder: Path, root: Path, spacing_mm: float) -> Case:
 def entry_case(entry: Entry, spacing_mm: float) -> Case:
     """A case of a manifest. Where its label table lacks structures that the model has, voxels of
     the body without a label may be any of these, but no lesion: all lesions have to be labeled.
+    Where it has a number for the unknown, the case is a partly labeled one without a lesion.
 
     Raises:
         PastaError: a file cannot be read.
@@ -64,7 +65,8 @@ def entry_case(entry: Entry, spacing_mm: float) -> Case:
             [ndimage.binary_fill_holes(z) for z in largest_components(body, 1, 1000)[0]]
         )
         labels[body & (labels == 0)] = IGNORE
-    return Case(f"stored-{entry.name}", STORED, hu, labels, spacing_mm, "unknown", "train")
+    kind = "partial" if IGNORE in known else STORED
+    return Case(f"stored-{entry.name}", kind, hu, labels, spacing_mm, "unknown", "train")
 
 
 def stored_cases(source: Path, spacing_mm: float) -> Iterator[Case]:

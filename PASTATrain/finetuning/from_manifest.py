@@ -15,6 +15,7 @@ from PASTALib.files import write_text, written_atomically
 from PASTALib.geometry import Geometry
 from PASTALib.progress import Progress
 from PASTALib.reading import read_ct, read_image
+from PASTATrain.classes import IGNORE
 from PASTATrain.finetuning.dataset import Split
 from PASTATrain.judging.predictions import read_truth
 from PASTATrain.manifest import Entry, entries_of, read_manifest
@@ -64,6 +65,11 @@ def write_raw_dataset(manifest: Path, folder: Path, progress: Progress) -> Split
 
 def _classes(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Catalogue keys of all labels in the tables, lesions last: they lie over the organs."""
+    if any(IGNORE in entry.table.values() for entry in entries):
+        raise PastaError(
+            "The manifest has masks with unknown voxels, which nnU-Net would take for background; "
+            "use 'pasta-train add' and 'pasta-train run'."
+        )
     labels = sorted({label for entry in entries for label in entry.table.values()})
     lesions = {kind.label: kind.key for kind in catalog().lesion_types.values()}
     organs = [catalog().by_label[label].key for label in labels if label not in lesions]

@@ -1,0 +1,109 @@
+"""Masks carried to scans whose masks are known: Dice of each step, and seconds of one core.
+
+``python Testing/benchmarks/carrying.py --data DATA --torsos 8``: the scans with a full set of
+masks, one after the other, with all others that are in training as atlases. A scan kept out of
+training is a target, never an atlas.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from PASTALib.catalog import catalog
+from PASTALib.console import Console
+from PASTALib.model import load_model
+from PASTALib.progress import CancelToken
+from PASTATrain.carrying.atlases import GRID_MM, atlas_of, read_atlases
+from PASTATrain.carrying.carry import CarryJob
+from PASTATrain.carrying.fusing import vote
+from PASTATrain.carrying.refining import labels_of_votes, probabilities, refined
+from PASTATrain.classes import IGNORE, STRUCTURES
+from PASTATrain.evaluation import dice
+from PASTATrain.sources import SCANS, scan_case
+
+LEAST_ML = 2.0
+
+
+@dataclass
+class Table:
+    """Dice of each structure in each step; `unknown` is the share of its voxels without a label."""
+
+    truth: np.ndarray
+    dice: dict[str, dict[str, float]] = field(default_factory=dict)
+    unknown: dict[str, float] = field(default_factory=dict)
+
+    def add(self, step: str, labels: np.ndarray) -> None:
+        """Judge the labels of a step ``[z, y, x]``: unknown voxels count as missed."""
+        self.dice[step] = {}
+        for key in STRUCTURES:
+            mask = np.isin(self.truth, catalog().labels_of(key))
+            if mask.sum() * GRID_MM**3 >= LEAST_ML * 1000:
+                found = np.isin(labels, catalog().labels_of(key))
+                self.dice[step][key] = dice(found, mask)
+        self.unknown[step] = float((labels == IGNORE)[self.truth > 0].mean())
+
+    def __str__(self) -> str:
+        steps = list(self.dice)
+        rows = [f"| | {' | '.join(steps)} |", "|---" * (len(steps) + 1) + "|"]
+        for key in self.dice[steps[0]]:
+            rows.append(
+                f"| {key} | " + " | ".join(f"{self.dice[s][key]:.2f}" for s in steps) + " |"
+            )
+        means = [np.mean(list(self.dice[step].values())) for step in steps]
+        rows.append("| mean | " + " | ".join(f"{value:.2f}" for value in means) + " |")
+        rows.append("| unknown | " + " | ".join(f"{self.unknown[s]:.0%}" for s in steps) + " |")
+        return "\n".join(rows)
+
+
+def main() -> None:
+    """Measure, and print tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--torsos", type=int, default=8)
+    parser.add_argument("--tried", type=int, default=6)
+    parser.add_argument("--best", type=int, default=3)
+    parser.add_argument("--model", default="pasta-s")
+    options = parser.parse_args()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    cancel, console = CancelToken(), Console()
+    everything = read_atlases(options.data, None, options.torsos, console, cancel)
+    model = load_model(options.model)
+    for scan in SCANS:
+        target = atlas_of(scan_case(options.data, scan, GRID_MM))
+        atlases = [atlas for atlas in everything if atlas.name != scan.name]
+        job = CarryJob(atlases, options.tried, options.best, None, cancel)
+        hu = sitk.GetArrayViewFromImage(target.image)
+        table = Table(sitk.GetArrayViewFromImage(target.labels))
+        start = time.process_time()
+        laid = job.laid(target.image, console)
+        straight = [one.carried(target.image) for one in laid]
+        print(f"\n{scan.name}: affine {time.process_time() - start:.0f} s")
+        print(", ".join(f"{one.atlas.name} {one.likeness:.2f}" for one in laid))
+        table.add("affine, best", straight[0][1])
+        table.add("affine, vote", labels_of_votes(hu, vote(hu, straight)))
+        start = time.process_time()
+        curved = [job.bent(target.image, one).carried(target.image) for one in laid]
+        print(f"B-splines {time.process_time() - start:.0f} s")
+        table.add("bent, best", curved[0][1])
+        votes = vote(hu, curved)
+        table.add("bent, vote", labels_of_votes(hu, votes))
+        table.add("bent, majority", votes.labels[votes.shares.argmax(axis=0)])
+        start = time.process_time()
+        seen = probabilities(target.image, target.image, model)
+        table.add("model and vote", refined(hu, votes, seen, model.info.classes))
+        nothing = type(votes)(votes.labels, np.zeros_like(votes.shares))
+        table.add("model where sure", refined(hu, nothing, seen, model.info.classes))
+        numbers = [catalog().label(key) if key in STRUCTURES else 0 for key in model.info.classes]
+        table.add("model", np.array(numbers, np.uint8)[seen.argmax(axis=0)])
+        print(f"model {time.process_time() - start:.0f} s")
+        print(table, flush=True)
+
+
+if __name__ == "__main__":
+    main()
