@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from PASTALib.console import Console
-from PASTALib.errors import PastaError
+from PASTALib.errors import Cancelled, PastaError
 from PASTALib.progress import CancelToken
 from PASTATrain.attributes.cli import add_attributes
 from PASTATrain.carrying.cli import add_carry
@@ -82,7 +82,7 @@ def main(arguments: list[str] | None = None) -> int:
     except PastaError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Cancelled):
         print("\nStopped; run the same command again to go on.", file=sys.stderr)
         return 130
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,15 +162,18 @@ class CarryJob:
         for number, one in enumerate(tried):
             progress(0.4 + 0.6 * number / len(tried), f"Laying {one.atlas.name} onto the CT")
             moving = windowed(one.atlas.image, COARSE_MM)
-            found = affine(fixed, moving, one.transform, self.settings, self.cancel)
-            laid.append(Laid(one.atlas, *found))
-        return _most_alike(laid, self.best)
+            with suppress(RuntimeError):  # ITK gives up where the two have moved apart
+                found = affine(fixed, moving, one.transform, self.settings, self.cancel)
+                laid.append(Laid(one.atlas, *found))
+        return _most_alike(laid or tried, self.best)
 
     def bent(self, grid: sitk.Image, laid: Laid) -> Laid:
-        """An atlas after the B-splines; see `votes`."""
+        """An atlas after the B-splines, or as it was where these find nothing; see `votes`."""
         fixed, moving = (windowed(image, FINE_MM) for image in (grid, laid.atlas.image))
-        transform = bent(fixed, moving, laid.transform, self.settings, self.cancel)
-        return replace(laid, transform=transform)
+        with suppress(RuntimeError):
+            transform = bent(fixed, moving, laid.transform, self.settings, self.cancel)
+            return replace(laid, transform=transform)
+        return laid
 
 
 def _most_alike(laid: Sequence[Laid], count: int) -> list[Laid]:

@@ -32,11 +32,16 @@ LEAST_ML = 2.0
 
 @dataclass
 class Table:
-    """Dice of each structure in each step; `unknown` is the share of its voxels without a label."""
+    """Dice of each structure in each step.
+
+    `unknown` is the share of the structures' voxels without a label, `wrong` that of the voxels
+    with a wrong one, among those that are labeled and a structure by truth or label.
+    """
 
     truth: np.ndarray
     dice: dict[str, dict[str, float]] = field(default_factory=dict)
     unknown: dict[str, float] = field(default_factory=dict)
+    wrong: dict[str, float] = field(default_factory=dict)
 
     def add(self, step: str, labels: np.ndarray) -> None:
         """Judge the labels of a step ``[z, y, x]``: unknown voxels count as missed."""
@@ -46,6 +51,12 @@ class Table:
             if mask.sum() * GRID_MM**3 >= LEAST_ML * 1000:
                 found = np.isin(labels, catalog().labels_of(key))
                 self.dice[step][key] = dice(found, mask)
+        taught = [number for key in STRUCTURES for number in catalog().labels_of(key)]
+        ours, true = (
+            np.where(np.isin(array, [IGNORE, *taught]), array, 0) for array in (labels, self.truth)
+        )
+        judged = (ours != IGNORE) & ((ours > 0) | (true > 0))
+        self.wrong[step] = float((ours != true)[judged].mean())
         self.unknown[step] = float((labels == IGNORE)[self.truth > 0].mean())
 
     def __str__(self) -> str:
@@ -58,6 +69,7 @@ class Table:
         means = [np.mean(list(self.dice[step].values())) for step in steps]
         rows.append("| mean | " + " | ".join(f"{value:.2f}" for value in means) + " |")
         rows.append("| unknown | " + " | ".join(f"{self.unknown[s]:.0%}" for s in steps) + " |")
+        rows.append("| wrong | " + " | ".join(f"{self.wrong[s]:.0%}" for s in steps) + " |")
         return "\n".join(rows)
 
 
@@ -100,7 +112,11 @@ def main() -> None:
         nothing = type(votes)(votes.labels, np.zeros_like(votes.shares))
         table.add("model where sure", refined(hu, nothing, seen, model.info.classes))
         numbers = [catalog().label(key) if key in STRUCTURES else 0 for key in model.info.classes]
-        table.add("model", np.array(numbers, np.uint8)[seen.argmax(axis=0)])
+        organs = [
+            n for n, key in enumerate(model.info.classes) if key not in catalog().lesion_types
+        ]
+        found = np.array(numbers, np.uint8)[organs][seen[organs].argmax(axis=0)]
+        table.add("model", found)
         print(f"model {time.process_time() - start:.0f} s")
         print(table, flush=True)
 
