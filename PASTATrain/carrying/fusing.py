@@ -11,9 +11,11 @@ from scipy import ndimage
 from PASTATrain.carrying.registration import WINDOW
 from PASTATrain.classes import IGNORE
 
-LIKENESS_VOXELS = 2.0
-"""Sigma of the Gaussian window in which CT and atlas are compared."""
-LEAST_WEIGHT = 0.05
+LIKENESS_VOXELS = 8.0
+"""Sigma of the Gaussian window in which CT and atlas are compared. Smaller ones (2, 4) find
+something alike in atlases that lie at the wrong height."""
+LEAST_WEIGHT, SHARPNESS = 0.05, 4
+"""An atlas has the weight likeness ** `SHARPNESS`."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def vote(hu: np.ndarray, carried: Iterable[tuple[np.ndarray, np.ndarray]]) -> Vo
     sums: dict[int, np.ndarray] = {0: np.zeros(hu.shape, np.float32)}
     total = np.zeros(hu.shape, np.float32)
     for image, labels in carried:
-        weight = local_likeness(hu, image).clip(LEAST_WEIGHT) ** 2
+        weight = local_likeness(hu, image).clip(LEAST_WEIGHT) ** SHARPNESS
         weight[labels == IGNORE] = 0
         total += weight
         for label in np.unique(labels):
