@@ -375,18 +375,3 @@ def test_a_manifest_with_some_organs_leaves_the_rest_of_the_body_unknown(tmp_pat
     assert first.name == "stored-scan00"
     found = {int(label) for label in np.unique(second.labels)}
     assert found == {0, catalog().label("liver"), IGNORE}
-
-
-def test_a_compiled_run_learns_what_a_plain_one_does(cases: Path, tmp_path: Path) -> None:
-    ends = []
-    for backend in ("", "eager"):
-        run = tmp_path / f"run{backend}"
-        config = replace(SMALL, steps=3, compile=backend)
-        train(cases, run, config, "cpu", silent, CancelToken())
-        state = fresh_state(config, "cpu")
-        state.resume(run / CHECKPOINT, "cpu")
-        ends.append(state.network.state_dict())
-    for key, value in ends[0].items():
-        assert torch.allclose(value, ends[1][key], atol=1e-6), key
-    with pytest.raises(PastaError, match="no backend 'gcc'"):
-        train(cases, tmp_path, replace(SMALL, compile="gcc"), "cpu", silent, CancelToken())
