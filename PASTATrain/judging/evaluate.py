@@ -54,7 +54,7 @@ def evaluate_models(
     judged = [judge(name, path, entries, tolerance_mm, progress) for name, path in folders.items()]
     figures = [figures_of(model, resamples) for model in judged]
     comparisons = {
-        f"{first.model} and {second.model}": compare(first, second, resamples)
+        (first.model, second.model): compare(first, second, resamples)
         for first, second in combinations(judged, 2)
     }
     worst = {model.model: worst_cases(model, folders[model.model], entries) for model in judged}
@@ -68,7 +68,10 @@ def evaluate_models(
     stored: dict[str, Any] = {
         "facts": facts,
         "models": [asdict(model) for model in figures],
-        "comparisons": {k: [asdict(row) for row in rows] for k, rows in comparisons.items()},
+        "comparisons": {
+            " and ".join(names): [asdict(row) for row in rows]
+            for names, rows in comparisons.items()
+        },
         "rows": [asdict(model) for model in judged],
     }
     write_text(out / FIGURES, json.dumps(_without_nan(stored), indent=1) + "\n")

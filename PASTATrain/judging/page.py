@@ -26,7 +26,7 @@ def data_address(png: bytes | None) -> str | None:
 def render(
     judged: Sequence[Judged],
     figures: Sequence[ModelFigures],
-    comparisons: Mapping[str, Sequence[Comparison]],
+    comparisons: Mapping[tuple[str, str], Sequence[Comparison]],
     worst: Mapping[str, Sequence[WorstCase]],
     facts: Mapping[str, str],
     shipped: WorkingPoint | None = None,
@@ -36,7 +36,7 @@ def render(
     Args:
         judged: rows of each model.
         figures: of each model, in the same order.
-        comparisons: by a title that names the two models.
+        comparisons: by the names of the two models.
         worst: pictures by model.
         facts: what was judged and how, as name and text.
         shipped: marked on the FROC curve.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -133,21 +133,15 @@ def blobs_of(labels: np.ndarray) -> tuple[Blob, ...]:
     found = []
     for key, kind in catalog().lesion_types.items():
         parts, _ = ndimage.label(labels == kind.label, _NEIGHBORS)
-        found += _cut_out(parts, lambda number, key=key: Blob(key, (), np.empty(0)))
+        found += [Blob(key, start, mask) for _, start, mask in _cut_out(parts)]
     return tuple(found)
 
 
-def _cut_out(numbers: np.ndarray, blob_of: Any) -> list[Blob]:
-    """A blob with its mask for every number of an array, the rest of it from `blob_of`."""
-    cut = []
+def _cut_out(numbers: np.ndarray) -> Iterator[tuple[int, tuple[int, ...], np.ndarray]]:
+    """Every number of an array, with the start of its box and its mask there."""
     for number, box in enumerate(ndimage.find_objects(numbers), 1):
-        if box is None:
-            continue
-        about: Blob = blob_of(number)
-        start = tuple(side.start for side in box)
-        mask = numbers[box] == number
-        cut.append(Blob(about.type, start, mask, about.confidence, about.attributes))
-    return cut
+        if box is not None:
+            yield number, tuple(side.start for side in box), numbers[box] == number
 
 
 def _findings(folder: Path, labels: np.ndarray, reference: sitk.Image) -> tuple[Blob, ...]:
@@ -156,16 +150,25 @@ def _findings(folder: Path, labels: np.ndarray, reference: sitk.Image) -> tuple[
     if not instances.is_file() or not report.is_file():
         return blobs_of(labels)
     numbers = _on(reference, _read(instances))
-    told = json.loads(report.read_text(encoding="utf-8"))["findings"]
-    about = {
-        int(finding["instance"]): Blob(
-            finding["type"], (), np.empty(0), float(finding["confidence"]), _attributes(finding)
-        )
-        for finding in told
-        if finding.get("review") != "dismissed"
-    }
-    kept = np.where(np.isin(numbers, list(about)), numbers, 0)
-    return tuple(_cut_out(kept, lambda number: about[number]))
+    try:
+        told = {
+            int(finding["instance"]): (
+                str(finding["type"]),
+                float(finding["confidence"]),
+                _attributes(finding),
+            )
+            for finding in json.loads(report.read_text(encoding="utf-8"))["findings"]
+            if finding.get("review") != "dismissed"
+        }
+    except (ValueError, KeyError, TypeError) as error:
+        raise PastaError(
+            f"'{report}' is no report of PASTA ({error}); run 'pasta analyze' on the scan again."
+        ) from error
+    found = []
+    for number, start, mask in _cut_out(np.where(np.isin(numbers, list(told)), numbers, 0)):
+        kind, confidence, attributes = told[number]
+        found.append(Blob(kind, start, mask, confidence, attributes))
+    return tuple(found)
 
 
 def true_findings(path: Path) -> list[dict[str, Any]]:
@@ -215,8 +218,7 @@ def _with_attributes(
         if distance:
             attributes[min(distance, key=distance.__getitem__)] = finding["attributes"]
     return tuple(
-        Blob(blob.type, blob.start, blob.mask, blob.confidence, attributes.get(number, {}))
-        for number, blob in enumerate(blobs)
+        replace(blob, attributes=attributes.get(number, {})) for number, blob in enumerate(blobs)
     )
 
 

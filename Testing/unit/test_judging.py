@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -331,6 +332,7 @@ def test_the_command_judges_two_models_and_writes_one_page(folder, tmp_path, cap
     page = (tmp_path / "evaluation.html").read_text(encoding="utf-8")
     for text in (
         "Blind and Eager",
+        "<th>Blind</th><th>Eager</th><th>difference</th>",
         "Worst of Blind",
         "missed liver tumor",
         "McNemar, exact",
@@ -353,6 +355,15 @@ def test_label_files_are_judged_like_analyzed_scans(folder, tmp_path):
     assert model["model"] == "labels"
     assert model["detection"][0]["sensitivity"]["value"] == 1.0
     assert all(row["dice"]["value"] == pytest.approx(1.0) for row in model["outlines"])
+
+
+def test_a_damaged_report_of_a_result_is_told(folder, tmp_path, capsys):
+    result = tmp_path / "model"
+    shutil.copytree(folder / "eager", result)
+    (result / "a1" / "report.json").write_text("{}", encoding="utf-8")
+    command = [str(folder / "manifest.json"), "-o", str(tmp_path), "--predictions", str(result)]
+    assert main(command) == 1
+    assert "report.json' is no report of PASTA" in capsys.readouterr().err
 
 
 def test_a_missing_result_and_an_empty_split_are_told(folder, tmp_path, capsys):
