@@ -20,6 +20,8 @@ DPI = 110
 WINDOW = (-160.0, 240.0)
 """HU shown from black to white: soft tissue."""
 LUNG_WINDOW = (-1350.0, 150.0)
+MOST_DOTS = 50
+"""Points of a curve that are shown one by one."""
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -51,7 +53,8 @@ def froc_plot(models: Sequence[ModelFigures], shipped: WorkingPoint | None = Non
         return None
     for name, froc in curves:
         x, y = np.array(sorted(zip(froc.false_per_scan, froc.sensitivity, strict=True))).T
-        (line,) = axes.plot(x, y, drawstyle="steps-post", marker="o", ms=3, label=name)
+        dots = "o" if len(x) <= MOST_DOTS else ""
+        (line,) = axes.plot(x, y, drawstyle="steps-post", marker=dots, ms=3, label=name)
         low, high = ([getattr(value, end) for value in froc.at_rates] for end in ("low", "high"))
         axes.fill_between(RATES, low, high, color=line.get_color(), alpha=0.15, lw=0)
     if shipped is not None:
