@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
-from PASTATrain.judging.intervals import RESAMPLES, Estimate, estimate, mean, rate_per_case
+from PASTATrain.judging.intervals import RESAMPLES, Estimate, estimates
 from PASTATrain.judging.rows import Judged
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -44,21 +43,29 @@ class WorkingPoint:
 
 def working_points(
     judged: Judged, thresholds: Sequence[float], resamples: int = RESAMPLES
-) -> Iterator[WorkingPoint]:
-    """What is found and what is false at each threshold; see `WorkingPoint`."""
+) -> tuple[WorkingPoint, ...]:
+    """What is found and what is false at each threshold; see `WorkingPoint`.
+
+    Args:
+        judged: with a lesion at least.
+        thresholds: of the confidence.
+        resamples: of the bootstrap.
+    """
     scans = [row for row in judged.cases if row.outlined]
-    cases, patients = [row.case for row in scans], [row.patient for row in scans]
+    number = {row.case: index for index, row in enumerate(scans)}
+    found = np.array(
+        [[row.found and row.confidence >= t for t in thresholds] for row in judged.lesions]
+    )
+    false = np.zeros((len(scans), len(thresholds)))
+    for row in judged.findings:
+        if not row.true:
+            false[number[row.case]] += row.confidence >= np.array(thresholds)
     whose = [row.patient for row in judged.lesions]
-    for threshold in thresholds:
-        reported = surer_than(judged, threshold)
-        found = [row.found for row in reported.lesions]
-        false = [row.case for row in reported.findings if not row.true]
-        yield WorkingPoint(
-            threshold,
-            sum(found),
-            mean(found, whose, resamples),
-            rate_per_case(false, cases, patients, resamples),
-        )
+    sensitivity = estimates(lambda rows: found[rows].mean(axis=0), whose, resamples)
+    whose = [row.patient for row in scans]
+    false_per_scan = estimates(lambda rows: false[rows].mean(axis=0), whose, resamples)
+    points = zip(thresholds, found.sum(axis=0).tolist(), sensitivity, false_per_scan, strict=True)
+    return tuple(WorkingPoint(*point) for point in points)
 
 
 def surer_than(judged: Judged, threshold: float) -> Judged:
@@ -100,28 +107,15 @@ def froc_of(judged: Judged, resamples: int = RESAMPLES) -> Froc | None:
             len(names),
         )
 
-    known: dict[bytes, np.ndarray] = {}
+    def at_rates_and_score(rows: np.ndarray) -> np.ndarray:
+        rates, sensitivity = curve(rows)
+        at = np.interp(RATES, rates[::-1], sensitivity[::-1])
+        return np.append(at, at.mean())
 
-    def at_rates(rows: np.ndarray) -> np.ndarray:
-        # Every rate and the score are asked for the same draws.
-        key = rows.tobytes()
-        if key not in known:
-            rates, sensitivity = curve(rows)
-            known[key] = np.interp(RATES, rates[::-1], sensitivity[::-1])
-        return known[key]
-
-    patients = [row.patient for row in scans]
     rates, sensitivity = curve(np.arange(len(scans)))
-    at = tuple(
-        estimate(partial(_at, at_rates, place), patients, resamples=resamples)
-        for place in range(len(RATES))
-    )
-    score = estimate(lambda rows: float(at_rates(rows).mean()), patients, resamples=resamples)
-    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), at, score)
-
-
-def _at(values_of: Callable[[np.ndarray], np.ndarray], place: int, rows: np.ndarray) -> float:
-    return float(values_of(rows)[place])
+    patients = [row.patient for row in scans]
+    *at, score = estimates(at_rates_and_score, patients, resamples)
+    return Froc(tuple(rates.tolist()), tuple(sensitivity.tolist()), tuple(at), score)
 
 
 def froc_points(

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
 
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
@@ -37,7 +36,6 @@ class Estimate:
 def estimate(
     statistic: Callable[[np.ndarray], float],
     patients: Sequence[str],
-    count: int | None = None,
     resamples: int = RESAMPLES,
 ) -> Estimate:
     """A statistic of rows with its percentile interval; whole patients are drawn.
@@ -45,32 +43,42 @@ def estimate(
     Args:
         statistic: value for the rows with these numbers (an integer array, repeats included).
         patients: patient of every row.
-        count: what the value is of, where it is not the rows.
         resamples: draws; 1000 give a limit to about a tenth of the interval's width, 0 gives none.
     """
-    rows = np.arange(len(patients))
-    count = len(patients) if count is None else count
-    if len(rows) == 0:
+    if len(patients) == 0:
         return Estimate(float("nan"), float("nan"), float("nan"), 0)
-    value = float(statistic(rows))
+    (one,) = estimates(lambda rows: np.array([statistic(rows)]), patients, resamples)
+    return one
+
+
+def estimates(
+    statistics: Callable[[np.ndarray], np.ndarray],
+    patients: Sequence[str],
+    resamples: int = RESAMPLES,
+) -> tuple[Estimate, ...]:
+    """`estimate` of several statistics of the same draws.
+
+    Args:
+        statistics: their values, ``(n,)``, for the rows with these numbers.
+        patients: patient of every row, at least one.
+        resamples: see `estimate`.
+    """
+    values = statistics(np.arange(len(patients)))
+    low, high = np.full((2, len(values)), np.nan)
     names, group = np.unique(np.asarray(patients), return_inverse=True)
-    if len(names) < 2 or np.isnan(value) or resamples == 0:
-        return Estimate(value, float("nan"), float("nan"), count)
-    members = [np.flatnonzero(group == number) for number in range(len(names))]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a draw without a member of a class has no value
-        drawn = stats.bootstrap(
-            (np.arange(len(names)),),
-            lambda chosen: statistic(np.concatenate([members[number] for number in chosen])),
-            n_resamples=resamples,
-            vectorized=False,
-            method="percentile",
-            rng=np.random.default_rng(0),
-        ).bootstrap_distribution
-    if np.isnan(drawn).all():
-        return Estimate(value, float("nan"), float("nan"), count)
-    low, high = np.nanpercentile(drawn, LEVEL)
-    return Estimate(value, float(low), float(high), count)
+    if len(names) > 1 and resamples > 0:
+        members = [np.flatnonzero(group == number) for number in range(len(names))]
+        draws = np.random.default_rng(0).integers(len(names), size=(resamples, len(names)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a draw without a member of a class has no value
+            drawn = [statistics(np.concatenate([members[n] for n in draw])) for draw in draws]
+            low, high = np.nanpercentile(drawn, LEVEL, axis=0)
+    # What has no value has no interval, whatever some draws say.
+    low, high = (np.where(np.isnan(values), np.nan, end) for end in (low, high))
+    return tuple(
+        Estimate(float(value), float(below), float(above), len(patients))
+        for value, below, above in zip(values, low, high, strict=True)
+    )
 
 
 def mean(values: Sequence[float], patients: Sequence[str], resamples: int = RESAMPLES) -> Estimate:

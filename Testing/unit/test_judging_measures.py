@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from PASTALib.catalog import catalog
-from PASTATrain.judging.intervals import estimate, mean
+from PASTATrain.judging.intervals import estimate, estimates, mean
 from PASTATrain.judging.measures import outlines
 from PASTATrain.judging.predictions import blobs_of
 
@@ -51,6 +51,18 @@ def test_scans_of_the_same_patient_do_not_narrow_the_interval():
     once = mean(values.tolist(), patients)
     five_times = mean(np.repeat(values, 5).tolist(), np.repeat(patients, 5).tolist())
     assert five_times.high - five_times.low == pytest.approx(once.high - once.low, rel=0.1)
+
+
+def test_figures_of_the_same_draws_have_the_intervals_of_each_alone():
+    values = np.random.default_rng(1).normal(5, 2, (30, 3))
+    values[:, 2] = np.nan
+    patients = [str(n % 7) for n in range(30)]
+    together = estimates(lambda rows: values[rows].mean(axis=0), patients, 200)
+    for column in range(2):
+        alone, one = mean(values[:, column].tolist(), patients, 200), together[column]
+        assert (one.value, one.low, one.high) == pytest.approx((alone.value, alone.low, alone.high))
+    assert str(together[2]) == "–"
+    assert np.isnan(together[2].low)
 
 
 def test_one_patient_gives_no_interval_and_no_rows_no_value():
