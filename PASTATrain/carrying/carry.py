@@ -23,7 +23,13 @@ from PASTALib.reading import read_ct
 from PASTALib.writing import write_labels
 from PASTATrain.carrying.atlases import GRID_MM, Atlas
 from PASTATrain.carrying.fusing import Votes, vote
-from PASTATrain.carrying.refining import labels_of_votes, probabilities, refined
+from PASTATrain.carrying.refining import (
+    agreement,
+    labels_of_votes,
+    probabilities,
+    refined,
+    sure_labels,
+)
 from PASTATrain.carrying.registration import (
     COARSE_MM,
     FINE_MM,
@@ -93,6 +99,11 @@ class CarryJob:
         sha256 = self.model.info.sha256 if self.model else "none"
         return {"votes": options_hash({"votes": votes}), "model": sha256}
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Catalogue keys of the model's channels."""
+        return self.model.info.classes if self.model else ("background",)
+
     def __call__(self, case: Case, folder: Path, progress: Progress) -> dict[str, Any]:
         """Write the labels of a CT into a folder; what was voted there before is used again.
 
@@ -103,18 +114,19 @@ class CarryJob:
         ct = read_ct(case.path, cancel=self.cancel)
         grid = to_model_grid(ct.image, GRID_MM, cancel=self.cancel).image
         hu = sitk.GetArrayViewFromImage(grid)
+        seen = None
+        if self.model is not None:
+            asking = part_of(progress, 0.0, 0.1)
+            seen = probabilities(ct.image, grid, self.model, asking, self.cancel)
         stamp = f"{fingerprint(case.path)} {self.key['votes']}"
         votes = _stored_votes(folder / VOTES, stamp)
         if votes is None:
-            votes = self.votes(grid, part_of(progress, 0.0, 0.9))
+            guide = sure_labels(hu, seen, self.classes) if seen is not None else None
+            votes = self.votes(grid, guide, part_of(progress, 0.1, 1.0))
             _store_votes(folder / VOTES, votes, stamp)
-        if self.model is None:
-            labels = labels_of_votes(hu, votes)
-        else:
-            seen = probabilities(
-                ct.image, grid, self.model, part_of(progress, 0.9, 1.0), self.cancel
-            )
-            labels = refined(hu, votes, seen, self.model.info.classes)
+        labels = labels_of_votes(hu, votes)
+        if seen is not None:
+            labels = refined(hu, votes, seen, self.classes)
         image = sitk.GetImageFromArray(labels)
         image.CopyInformation(grid)
         on_ct = sitk.Resample(image, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
@@ -123,11 +135,13 @@ class CarryJob:
         share = 1 - float(np.mean(labels[body] == IGNORE)) if body.any() else 0.0
         return {"image": str(case.path.resolve()), "notes": f"{share:.0%} of the body labeled"}
 
-    def votes(self, grid: sitk.Image, progress: Progress) -> Votes:
+    def votes(self, grid: sitk.Image, guide: np.ndarray | None, progress: Progress) -> Votes:
         """The vote of the atlases that look most like a CT.
 
         Args:
             grid: the CT on voxels of `GRID_MM`.
+            guide: labels that a model is sure of, `IGNORE` elsewhere: an atlas laid at the wrong
+                height can look alike, but puts lungs where the model sees bowel.
             progress: told after each atlas.
 
         Raises:
@@ -135,14 +149,14 @@ class CarryJob:
             Cancelled: asked to stop.
         """
         curved = []
-        laid = self.laid(grid, part_of(progress, 0.0, 0.3))
+        laid = self.laid(grid, guide, part_of(progress, 0.0, 0.3))
         for number, one in enumerate(laid):
             progress(0.3 + 0.7 * number / len(laid), f"Bending {one.atlas.name}")
             curved.append(self.bent(grid, one))
         hu = sitk.GetArrayViewFromImage(grid)
         return vote(hu, (one.carried(grid) for one in curved))
 
-    def laid(self, grid: sitk.Image, progress: Progress) -> list[Laid]:
+    def laid(self, grid: sitk.Image, guide: np.ndarray | None, progress: Progress) -> list[Laid]:
         """The `best` atlases after the affine transform, the most alike first; see `votes`."""
         fixed = windowed(grid, COARSE_MM)
         placed = []
@@ -165,6 +179,11 @@ class CarryJob:
             with suppress(RuntimeError):  # ITK gives up where the two have moved apart
                 found = affine(fixed, moving, one.transform, self.settings, self.cancel)
                 laid.append(Laid(one.atlas, *found))
+        if guide is not None:
+            laid = [
+                replace(one, likeness=one.likeness * agreement(guide, one.carried(grid)[1]))
+                for one in laid
+            ]
         return _most_alike(laid or tried, self.best)
 
     def bent(self, grid: sitk.Image, laid: Laid) -> Laid:

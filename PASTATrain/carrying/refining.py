@@ -94,6 +94,25 @@ def labels_of_votes(hu: np.ndarray, votes: Votes) -> np.ndarray:
     return labels
 
 
+def sure_labels(hu: np.ndarray, seen: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
+    """uint8 labels of the model alone where it is sure; same arguments as `refined`."""
+    return refined(
+        hu, Votes(np.zeros(1, np.uint8), np.zeros((1, *hu.shape), np.uint8)), seen, classes
+    )
+
+
+def agreement(guide: np.ndarray, carried: np.ndarray) -> float:
+    """Share of carried labels ``[z, y, x]`` that are right, where a guide names a structure.
+
+    0 where the two have nothing in common, 1 where the guide names none.
+    """
+    named = (guide != 0) & (guide != IGNORE)
+    if not named.any():
+        return 1.0
+    common = named & (carried != IGNORE)
+    return float((carried == guide)[common].mean()) if common.any() else 0.0
+
+
 def refined(hu: np.ndarray, votes: Votes, seen: np.ndarray, classes: tuple[str, ...]) -> np.ndarray:
     """uint8 labels of vote and model together; see above.
 

@@ -22,7 +22,7 @@ from PASTALib.progress import CancelToken
 from PASTATrain.carrying.atlases import GRID_MM, atlas_of, read_atlases
 from PASTATrain.carrying.carry import CarryJob
 from PASTATrain.carrying.fusing import vote
-from PASTATrain.carrying.refining import labels_of_votes, probabilities, refined
+from PASTATrain.carrying.refining import labels_of_votes, probabilities, refined, sure_labels
 from PASTATrain.classes import IGNORE, STRUCTURES
 from PASTATrain.evaluation import dice
 from PASTATrain.sources import SCANS, scan_case
@@ -93,9 +93,14 @@ def main() -> None:
         hu = sitk.GetArrayViewFromImage(target.image)
         table = Table(sitk.GetArrayViewFromImage(target.labels))
         start = time.process_time()
-        laid = job.laid(target.image, console)
+        classes = model.info.classes
+        seen = probabilities(target.image, target.image, model)
+        guide = sure_labels(hu, seen, classes)
+        print(f"\n{scan.name}: model {time.process_time() - start:.0f} s")
+        start = time.process_time()
+        laid = job.laid(target.image, guide, console)
         straight = [one.carried(target.image) for one in laid]
-        print(f"\n{scan.name}: affine {time.process_time() - start:.0f} s")
+        print(f"affine {time.process_time() - start:.0f} s")
         print(", ".join(f"{one.atlas.name} {one.likeness:.2f}" for one in laid))
         table.add("affine, best", straight[0][1])
         table.add("affine, vote", labels_of_votes(hu, vote(hu, straight)))
@@ -106,18 +111,12 @@ def main() -> None:
         votes = vote(hu, curved)
         table.add("bent, vote", labels_of_votes(hu, votes))
         table.add("bent, majority", votes.labels[votes.shares.argmax(axis=0)])
-        start = time.process_time()
-        seen = probabilities(target.image, target.image, model)
-        table.add("model and vote", refined(hu, votes, seen, model.info.classes))
-        nothing = type(votes)(votes.labels, np.zeros_like(votes.shares))
-        table.add("model where sure", refined(hu, nothing, seen, model.info.classes))
-        numbers = [catalog().label(key) if key in STRUCTURES else 0 for key in model.info.classes]
-        organs = [
-            n for n, key in enumerate(model.info.classes) if key not in catalog().lesion_types
-        ]
+        table.add("model and vote", refined(hu, votes, seen, classes))
+        table.add("model where sure", guide)
+        numbers = [catalog().label(key) if key in STRUCTURES else 0 for key in classes]
+        organs = [n for n, key in enumerate(classes) if key not in catalog().lesion_types]
         found = np.array(numbers, np.uint8)[organs][seen[organs].argmax(axis=0)]
         table.add("model", found)
-        print(f"model {time.process_time() - start:.0f} s")
         print(table, flush=True)
 
 

@@ -208,6 +208,19 @@ def test_next_model_is_asked_without_another_registration(
     assert (joined != labels).any()
 
 
+def test_atlas_at_the_wrong_height_is_told_by_what_a_model_is_sure_of(
+    atlas: Atlas, patient: Atlas
+) -> None:
+    upside_down = sitk.Flip(atlas.labels, [False, False, True], False)
+    upside_down.CopyInformation(atlas.labels)
+    wrong = Atlas("wrong", atlas.image, upside_down)
+    guide = sitk.GetArrayFromImage(patient.labels)
+    guide[::2] = IGNORE
+    job = CarryJob([wrong, atlas], 2, 1, None, CancelToken(), QUICK)
+    (chosen,) = job.laid(patient.image, guide, silent)
+    assert chosen.atlas.name == "phantom"
+
+
 def test_cancelled_run_stops_and_leaves_no_half_result(
     tmp_path: Path, atlas: Atlas, patient: Atlas
 ) -> None:
