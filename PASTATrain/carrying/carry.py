@@ -157,7 +157,10 @@ class CarryJob:
         return vote(hu, (one.carried(grid) for one in curved))
 
     def laid(self, grid: sitk.Image, guide: np.ndarray | None, progress: Progress) -> list[Laid]:
-        """The `best` atlases after the affine transform, the most alike first; see `votes`."""
+        """The `best` atlases after the affine transform, the most alike first; see `votes`.
+
+        None may be left: then nobody votes, and only the model answers.
+        """
         fixed = windowed(grid, COARSE_MM)
         placed = []
         for number, atlas in enumerate(self.atlases):
@@ -184,7 +187,7 @@ class CarryJob:
                 replace(one, likeness=one.likeness * agreement(guide, one.carried(grid)[1]))
                 for one in laid
             ]
-        return _most_alike(laid or tried, self.best)
+        return _most_alike([one for one in laid if one.likeness > 0], self.best)
 
     def bent(self, grid: sitk.Image, laid: Laid) -> Laid:
         """An atlas after the B-splines, or as it was where these find nothing; see `votes`."""

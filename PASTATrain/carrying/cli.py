@@ -45,6 +45,8 @@ def run_carry(options: argparse.Namespace, console: Console, cancel: CancelToken
     Raises:
         PastaError: an option is wrong, there is no atlas, or no CT could be done.
     """
+    import SimpleITK as sitk
+
     from PASTALib.cases import find_cases
     from PASTALib.devices import choose_device
     from PASTALib.model import load_model
@@ -53,6 +55,7 @@ def run_carry(options: argparse.Namespace, console: Console, cancel: CancelToken
 
     if not 1 <= options.best <= options.atlases:
         raise PastaError("'--best' must be at least 1 and at most '--atlases'.")
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK's words on an atlas that it loses
     find_cases(options.ct, options.out)  # a wrong path is told before the atlases are read
     model = None
     if options.model != NO_MODEL:

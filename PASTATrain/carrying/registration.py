@@ -168,7 +168,10 @@ def affine(
     method.Execute(fixed, moving)
     if cancel is not None:
         cancel.check()
-    return transform, _likeness(fixed, moving, transform)
+    # The optimizer may lose an atlas that shows little of the CT; then it stays where it was.
+    both = [(_likeness(fixed, moving, one), one) for one in (transform, start)]
+    likeness, better = max(both, key=lambda pair: pair[0])
+    return better, likeness
 
 
 def _likeness(fixed: sitk.Image, moving: sitk.Image, transform: sitk.Transform) -> float:

@@ -122,6 +122,11 @@ def test_atlas_that_does_not_look_like_the_patient_is_outvoted() -> None:
     assert (labels_of_votes(hu, votes) == LIVER).mean() > 0.9
 
 
+def test_without_a_vote_the_body_is_unknown_and_air_is_background() -> None:
+    hu = np.array([[[-1000.0, 40.0]]])
+    assert labels_of_votes(hu, vote(hu, [])).tolist() == [[[0, IGNORE]]]
+
+
 def believed(vote_for: dict[int, float], seen: dict[str, float]) -> int:
     """Label of one voxel of soft tissue."""
     labels = sorted({0, *vote_for})
