@@ -73,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         console.clear()
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        console.clear()
+        print("Stopped before the page was complete; run the same command again.", file=sys.stderr)
+        return 130
     console.line(f"written: {options.out / PAGE} and {FIGURES}")
     return 0
 

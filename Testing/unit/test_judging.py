@@ -372,3 +372,13 @@ def test_a_missing_result_and_an_empty_split_are_told(folder, tmp_path, capsys):
     assert "has no result of the case a1" in capsys.readouterr().err
     assert main([*command, "--predictions", str(tmp_path), "--split", "train"]) == 1
     assert "there are: test" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_with_a_sentence(folder, tmp_path, capsys, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("PASTATrain.judging.evaluate.evaluate_models", interrupted)
+    command = [str(folder / "manifest.json"), "-o", str(tmp_path)]
+    assert main([*command, "--predictions", str(folder / "eager")]) == 130
+    assert "Stopped" in capsys.readouterr().err
