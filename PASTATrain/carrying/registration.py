@@ -1,9 +1,9 @@
 """An atlas laid onto a CT: along the body's axis, then affine, then by B-splines (SimpleITK).
 
-All images have LPS axes and isotropic voxels. HU are clipped to `WINDOW`, so that fat, organs,
-bone and air count and the inside of the lungs does not; affine
-transforms are judged by the correlation over the body, which tells atlases apart, B-splines by
-Mattes' mutual information, which allows for other contrast phases (IEEE Trans Med Imaging 2003).
+All images have LPS axes and isotropic voxels. HU are clipped to `WINDOW`, so that fat, organs, bone
+and air count and the inside of the lungs does not. Affine transforms are judged by the correlation
+over the body, which tells atlases apart, B-splines by Mattes' mutual information, which allows for
+other contrast phases (IEEE Trans Med Imaging 2003).
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from PASTALib.progress import CancelToken
 
 WINDOW = (-250.0, 250.0)
 COARSE_MM, FINE_MM = 8.0, 6.0
-"""Voxels that affine transforms and B-splines see. Finer ones (4 mm) took ten times as long and
-carried no better."""
+"""Voxels that affine transforms and B-splines see; the time goes with their number."""
 KNOTS_MM = 50.0
-"""Distance of the B-splines' knots: finer ones bend organs to fit noise."""
+"""Distance of the B-splines' knots, about the size of a kidney."""
 LEAST_OVERLAP_MM = 80.0
 """Along the body's axis, or all of a shorter scan: what shares less is not laid onto each other."""
 AFFINE_SHARE, BENDING_SHARE = 0.5, 0.08
