@@ -36,7 +36,7 @@ KEYS = {
 }  # fmt: skip
 
 CARRIED = "carried"
-"""Label table of masks with unknown voxels; only ``pasta-train add`` knows what these are."""
+"""Label table of masks with unknown voxels; only ``pasta-train add`` can use these."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,11 @@ class Entry:
     malignant: frozenset[str] | None = None
     stage: str | None = None
     modality: str = "ct"
+
+    @property
+    def has_unknown_voxels(self) -> bool:
+        """Whether the masks leave voxels open, as those that ``pasta-train carry`` writes do."""
+        return IGNORE in self.table.values()
 
 
 def read_manifest(path: Path) -> tuple[Entry, ...]:

@@ -15,7 +15,6 @@ from PASTALib.files import write_text, written_atomically
 from PASTALib.geometry import Geometry
 from PASTALib.progress import Progress
 from PASTALib.reading import read_ct, read_image
-from PASTATrain.classes import IGNORE
 from PASTATrain.finetuning.dataset import Split
 from PASTATrain.judging.predictions import read_truth
 from PASTATrain.manifest import Entry, entries_of, read_manifest
@@ -65,7 +64,7 @@ def write_raw_dataset(manifest: Path, folder: Path, progress: Progress) -> Split
 
 def _classes(entries: Sequence[Entry]) -> tuple[str, ...]:
     """Catalogue keys of all labels in the tables, lesions last: they lie over the organs."""
-    if any(IGNORE in entry.table.values() for entry in entries):
+    if any(entry.has_unknown_voxels for entry in entries):
         raise PastaError(
             "The manifest has masks with unknown voxels, which nnU-Net would take for background; "
             "use 'pasta-train add' and 'pasta-train run'."

@@ -29,9 +29,15 @@ def chosen(entries: Sequence[Entry], split: str, what: str) -> list[Entry]:
     """The cases of a split that have masks, or tell malignancy, stage or survival.
 
     Raises:
-        PastaError: there is none.
+        PastaError: there is none, or one has masks that leave voxels open.
     """
     kept = [entry for entry in entries_of(entries, split, what) if _has_truth(entry)]
+    open_ones = [entry.name for entry in kept if entry.has_unknown_voxels]
+    if open_ones:
+        raise PastaError(
+            f"The masks of {open_ones[0]} in '{what}' have unknown voxels and are no truth to "
+            "judge by; draw or correct them first."
+        )
     if not kept:
         raise PastaError(
             f"No case in the split '{split}' of '{what}' has masks, malignant, stage or survival."

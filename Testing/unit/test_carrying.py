@@ -22,6 +22,7 @@ from PASTATrain.carrying.refining import labels_of_votes, refined
 from PASTATrain.carrying.registration import Settings, affine, bent, place_along_body, windowed
 from PASTATrain.classes import IGNORE
 from PASTATrain.cli import main
+from PASTATrain.judging.judge import chosen
 from PASTATrain.manifest import read_manifest
 from PASTATrain.stored import entry_case
 
@@ -186,6 +187,8 @@ def test_carried_labels_become_partly_labeled_training_cases(
     assert case.kind == "partial"
     assert case.split == "train"
     assert {0, LIVER, IGNORE} <= set(np.unique(case.labels))
+    with pytest.raises(PastaError, match="no truth to judge by"):
+        chosen([entry], "train", "manifest.json")
     name = first[0].case.name
     votes = (out / name / VOTES).stat().st_mtime_ns
     assert [outcome.status for outcome in carry([ct], out, job, silent)] == ["kept"]
@@ -222,8 +225,8 @@ def test_atlas_at_the_wrong_height_is_told_by_what_a_model_is_sure_of(
     guide = sitk.GetArrayFromImage(patient.labels)
     guide[::2] = IGNORE
     job = CarryJob([wrong, atlas], 2, 1, None, CancelToken(), QUICK)
-    (chosen,) = job.laid(patient.image, guide, silent)
-    assert chosen.atlas.name == "phantom"
+    (best,) = job.laid(patient.image, guide, silent)
+    assert best.atlas.name == "phantom"
 
 
 def test_cancelled_run_stops_and_leaves_no_half_result(
