@@ -147,13 +147,15 @@ def finetune_clicks(
 def as_markdown(figures: Figures) -> str:
     """The figures as a table."""
     lines = [
-        "| Kept out of training | chooser | Dice of a first outline | best proposed "
-        "| Dice of a change | best proposed |",
-        "|---|---|---:|---:|---:|---:|",
+        "| Kept out of training | chooser | first gestures | Dice of the outline | best proposed "
+        "| further gestures | Dice of the change | best proposed |",
+        "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for what, pair in figures.items():
         for when, stages in pair.items():
-            told = [f"{row.chosen:.3f} | {row.best:.3f}" for row in stages.values()]
+            told = [
+                f"{row.gestures} | {row.chosen:.3f} | {row.best:.3f}" for row in stages.values()
+            ]
             lines.append(f"| {what} | {when} | {' | '.join(told)} |")
     return "\n".join(lines) + "\n"
 
