@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import locale
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,6 +38,17 @@ def cases(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def own_locale() -> Iterator[None]:
+    """The user's: Slicer's libraries, which other tests load into the same process, set the plain C
+    locale, in which torch cannot read its own sources.
+    """
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, "")
+    yield
+    locale.setlocale(locale.LC_CTYPE, before)
+
+
 def losses(cases: Path, run: Path, config: TrainingConfig) -> list[float]:
     """The loss of every step of a run."""
     train(cases, run, config, "cpu", silent, CancelToken())
@@ -61,6 +74,7 @@ def test_a_backend_that_there_is_not_is_told(cases: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_locale")
 @pytest.mark.skipif(COMPILER is None, reason="inductor needs a C++ compiler: g++ or clang++")
 def test_the_code_that_inductor_writes_has_the_losses_of_a_plain_run(
     cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
