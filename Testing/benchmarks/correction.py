@@ -230,7 +230,9 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=5)
     parser.add_argument("--chooser", nargs="*", default=[], metavar="NAME=FOLDER")
     parser.add_argument("--network", nargs="*", default=[], metavar="NAME=FOLDER")
-    parser.add_argument("--pictures", type=Path, help="PNG of five lesions over the clicks")
+    parser.add_argument(
+        "--pictures", type=Path, help="PNG of five lesions in torsos over the clicks"
+    )
     options = parser.parse_args()
     compete = robots(options.chooser, options.network)
     best = next(iter(compete))
@@ -252,7 +254,7 @@ def main() -> None:
                 empty[name].append(begun.figures())
                 mended = work(case, wrong_outline(case), options.clicks, robot(case))
                 wrong[name].append(mended.figures())
-                if name == best and options.pictures:
+                if name == best and options.pictures and case.made_by_rule:
                     works.append(Work.of(case, begun.gestures, begun.outlines, begun.dice))
         if kinds:
             print(f"### {title}: {len(kinds)}\n\nMedian Dice, from no outline:\n")

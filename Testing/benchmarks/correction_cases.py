@@ -32,6 +32,11 @@ class Case:
     truth: np.ndarray
     geometry: Geometry
 
+    @property
+    def made_by_rule(self) -> bool:
+        """Whether all of the scan is; pictures of patients are not to be published."""
+        return self.scan.startswith("torso_")
+
 
 def inserted_cases(data: Path, torsos: range, seeds: range) -> Iterator[Case]:
     """Inserted lesions of each type in each scan that was kept out of training."""

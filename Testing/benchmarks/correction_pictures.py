@@ -107,7 +107,10 @@ def draw_works(works: Sequence[Work], shown: Sequence[int], path: Path) -> None:
                 ax.plot(x, y, "+" if inside else "_", color=color, markersize=9, mew=2)
             ax.set_title(f"{clicks} clicks: Dice {work.dice[number]:.2f}", fontsize=8)
             ax.axis("off")
-        line[0].text(0.02, 0.02, work.title, color="white", fontsize=7, transform=line[0].transAxes)
+        line[0].text(
+            0.02, 0.02, work.title, color="white", fontsize=7, transform=line[0].transAxes,
+            in_layout=False, bbox={"facecolor": "black", "alpha": 0.5, "linewidth": 0, "pad": 1},
+        )  # fmt: skip
     figure.suptitle(
         "green: lesion, red: outline, + lesion clicked, _ something else clicked", fontsize=8
     )
