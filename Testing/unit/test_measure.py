@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from geometries import angles
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
 from PASTALib.measure import Axis, Measurements, axes_in_plane, measure, measure_mask
@@ -26,7 +27,7 @@ Spacing = tuple[float, float, float]
 Directions = np.ndarray
 IDENTITY = np.eye(3)
 quick = settings(max_examples=12, deadline=None, derandomize=True)
-turns = st.tuples(*[st.floats(-180, 180)] * 3)
+turns = st.tuples(*[angles(180)] * 3)
 offsets = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 
 
@@ -136,7 +137,7 @@ def test_the_mean_error_of_the_axes_is_below_half_a_voxel() -> None:
 @given(
     radii=st.tuples(st.floats(5, 14), st.floats(5, 14), st.floats(5, 14)),
     own=turns,
-    oblique=st.tuples(st.floats(-20, 20), st.floats(-20, 20), st.floats(-180, 180)),
+    oblique=st.tuples(angles(20), angles(20), angles(180)),
     offset=offsets,
 )
 def test_tilted_ellipsoids_in_oblique_volumes_are_measured_in_the_acquired_slices(

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from geometries import angles
 from PASTALib.ct import CT, Segmentation
 from PASTALib.geometry import Geometry
 from PASTALib.lesions import Lesion, find_lesions
@@ -42,10 +43,10 @@ def drawn(case, lesions) -> dict[str, bytes]:
     return draw_pictures(*case, lesions)
 
 
-def turned(angles: tuple[float, float, float], flips: tuple[int, int, int]) -> tuple:
-    """A direction, and the origin that keeps the painted torso in the middle of the image."""
+def turned(turns: tuple[float, float, float], flips: tuple[int, int, int]) -> tuple:
+    """A direction, from degrees, and the origin that keeps the painted torso in the middle."""
     transform = sitk.Euler3DTransform()
-    transform.SetRotation(*angles)
+    transform.SetRotation(*np.radians(turns).tolist())
     direction = np.array(transform.GetMatrix()).reshape(3, 3) * np.array(flips)
     half = (np.array(SIZE) - 1) / 2 * np.array(SPACING)
     middle = np.array(ORIGIN) + half
@@ -92,12 +93,12 @@ def test_the_contour_is_as_wide_as_the_lesion(drawn, lesions):
 
 
 @given(
-    st.tuples(*[st.floats(-0.5, 0.5)] * 3),
+    st.tuples(*[angles(28)] * 3),
     st.tuples(*[st.sampled_from([-1, 1])] * 3),
 )
 @settings(max_examples=8, deadline=None)
-def test_patient_right_is_left_and_anterior_and_head_are_up(angles, flips):
-    direction, origin = turned(angles, flips)
+def test_patient_right_is_left_and_anterior_and_head_are_up(turns, flips):
+    direction, origin = turned(turns, flips)
     geometry = Geometry(SIZE, SPACING, origin, direction)
     axial = axial_plane(geometry, (0.0, 0.0, 150.0), 200, 100)
     assert axial.right[0] > 0.7
@@ -110,13 +111,13 @@ def test_patient_right_is_left_and_anterior_and_head_are_up(angles, flips):
 
 
 @given(
-    st.tuples(*[st.floats(-0.4, 0.4)] * 3),
+    st.tuples(*[angles(23)] * 3),
     st.tuples(*[st.sampled_from([-1, 1])] * 3),
 )
 @settings(max_examples=4, deadline=None)
-def test_a_plane_through_a_turned_image_shows_the_patient_the_same(angles, flips):
+def test_a_plane_through_a_turned_image_shows_the_patient_the_same(turns, flips):
     straight, _ = a_case()
-    direction, origin = turned(angles, flips)
+    direction, origin = turned(turns, flips)
     ct, _ = a_case(direction, origin)
     center = (-60.0, -10.0, 170.0)
     plane = coronal_plane(center, 120, 60)
