@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from PASTALib.closer.verdict import look_closer
 from PASTALib.ct import CT, Segmentation
@@ -29,6 +30,8 @@ from PASTALib.tile_runner import TileRunner
 from PASTALib.tiles import rows_of_tiles
 
 if TYPE_CHECKING:
+    import torch
+
     from PASTALib.model import Model, ModelInfo
     from PASTALib.tiles import RollingScores
 
@@ -155,19 +158,46 @@ def _labels_of_tiles(
         with_organs=with_organs,
     )
     image = sitk.GetArrayViewFromImage(grid.image)
+    tiles = part_of(progress, 0.05, 0.9)
+    for first, scores in finished_scores(image, model, overlap, tiles, cancel):
+        labels.add(table.reduce(scores), first)
+    return labels
+
+
+def finished_scores(
+    image: NDArray[np.int16],
+    model: Model,
+    overlap: float,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Scores of an image, some planes after the other, as soon as no tile adds to them any more.
+
+    Args:
+        image: HU on the model's grid, ``[z, y, x]``, at least as large as a tile.
+        model: the model.
+        overlap: least part of a tile that it shares with the next one.
+        progress: told about every batch of tiles.
+        cancel: checked before each, and before planes are handed on.
+
+    Yields:
+        Index of the first plane, and mean logits ``(classes, planes, y, x)``, where there was room.
+
+    Raises:
+        PastaError: memory is too small.
+        Cancelled: asked to stop.
+    """
     rows = rows_of_tiles(image, model.info.patch, overlap, air=BODY_HU)
     total = sum(len(tiles) for tiles in rows.values())
-    runner = TileRunner(model, image.shape, part_of(progress, 0.05, 0.9), total, cancel)
-    starts = [*rows, image.shape[0]]
-    for start, following in pairwise(starts):
+    runner = TileRunner(model, image.shape, progress, total, cancel)
+    for start, following in pairwise([*rows, image.shape[0]]):
         runner.run(image, rows[start])
         for first, last in _runs(runner.scores, start, following):
             if cancel:
                 cancel.check()
-            labels.add(table.reduce(runner.scores.means(first, last)), first)
+            yield first, runner.scores.means(first, last)
         if following < image.shape[0]:
             runner.scores.drop_before(following)
-    return labels
 
 
 def _runs(scores: RollingScores, first: int, last: int) -> Iterator[tuple[int, int]]:

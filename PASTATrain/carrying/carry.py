@@ -40,6 +40,7 @@ from PASTATrain.carrying.registration import (
     windowed,
 )
 from PASTATrain.classes import IGNORE
+from PASTATrain.manifest import CARRIED
 
 if TYPE_CHECKING:
     from PASTALib.model import Model
@@ -255,4 +256,4 @@ def _write_manifest(out: Path, outcomes: Sequence[Outcome]) -> None:
         }
         for outcome in outcomes
     ]
-    write_text(out / MANIFEST, json.dumps({"labels": "carried", "cases": rows}, indent=1) + "\n")
+    write_text(out / MANIFEST, json.dumps({"labels": CARRIED, "cases": rows}, indent=1) + "\n")

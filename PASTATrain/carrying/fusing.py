@@ -31,11 +31,6 @@ class Votes:
     labels: np.ndarray
     shares: np.ndarray
 
-    @property
-    def known(self) -> np.ndarray:
-        """Boolean ``[z, y, x]``: where an atlas says something."""
-        return np.asarray(self.shares.any(axis=0))
-
 
 def local_likeness(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Correlation of two images ``[z, y, x]`` in a Gaussian window around each voxel, -1 to 1.

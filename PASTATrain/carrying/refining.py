@@ -9,7 +9,6 @@ lesion: no organ label must teach that there is none.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,10 +17,8 @@ from scipy import ndimage
 
 from PASTALib.catalog import catalog
 from PASTALib.grid import BODY_HU, to_model_grid
-from PASTALib.inference import OVERLAP
+from PASTALib.inference import OVERLAP, finished_scores
 from PASTALib.progress import CancelToken, Progress, silent
-from PASTALib.tile_runner import TileRunner
-from PASTALib.tiles import rows_of_tiles
 from PASTATrain.carrying.atlases import GRID_MM, whole
 from PASTATrain.carrying.fusing import Votes
 from PASTATrain.classes import IGNORE
@@ -62,15 +59,9 @@ def probabilities(
     depth, height, width = model.info.patch
     own = to_model_grid(ct, model.info.spacing_mm, minimum=(width, height, depth)).image
     image = sitk.GetArrayViewFromImage(own)
-    rows = rows_of_tiles(image, model.info.patch, OVERLAP, air=BODY_HU)
-    count = sum(len(tiles) for tiles in rows.values())
-    runner = TileRunner(model, image.shape, progress, count, cancel)
     shares = np.zeros((len(model.info.classes), *image.shape), np.float16)
-    for start, following in pairwise([*rows, len(image)]):
-        runner.run(image, rows[start])
-        shares[:, start:following] = runner.scores.means(start, following).softmax(0).cpu().numpy()
-        if following < len(image):
-            runner.scores.drop_before(following)
+    for first, scores in finished_scores(image, model, OVERLAP, progress, cancel):
+        shares[:, first : first + scores.shape[1]] = scores.softmax(0).cpu().numpy()
     moved = np.zeros((len(shares), *grid.GetSize()[::-1]), np.float16)
     for channel, share in enumerate(shares):
         layer = sitk.GetImageFromArray(share.astype(np.float32))
