@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -243,15 +243,12 @@ def labelled(array: NDArray[np.uint8], labels: tuple[int, ...]) -> NDArray[np.bo
 def shrink(
     mask: NDArray[np.bool_], spacing_zyx: NDArray[np.float64], margin_mm: float
 ) -> NDArray[np.bool_]:
-    """Erosion by a box of `margin_mm` (at least a voxel); the array's border erodes, too.
-
-    Shifted masks, which takes a fifth of scipy's minimum filter.
-    """
-    for axis, size in enumerate(mask.shape):
+    """Erosion by a box of `margin_mm` (at least a voxel); the array's border erodes, too."""
+    for axis in range(3):
         reach = max(1, round(margin_mm / spacing_zyx[axis]))
-        padded = np.pad(mask, [(reach * (a == axis),) * 2 for a in range(3)])
-        parts = (slice(first, first + size) for first in range(2 * reach + 1))
-        mask = reduce(np.logical_and, (padded[(slice(None),) * axis + (part,)] for part in parts))
+        mask = ndimage.minimum_filter1d(
+            mask.view(np.uint8), 2 * reach + 1, axis=axis, mode="constant", cval=0
+        ).view(bool)
     return mask
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 RESAMPLES = 1000
 LEVEL = (2.5, 97.5)
@@ -68,11 +69,17 @@ def estimates(
     names, group = np.unique(np.asarray(patients), return_inverse=True)
     if len(names) > 1 and resamples > 0:
         members = [np.flatnonzero(group == number) for number in range(len(names))]
-        draws = np.random.default_rng(0).integers(len(names), size=(resamples, len(names)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a draw without a member of a class has no value
-            drawn = [statistics(np.concatenate([members[n] for n in draw])) for draw in draws]
-            low, high = np.nanpercentile(drawn, LEVEL, axis=0)
+            drawn = stats.bootstrap(
+                (np.arange(len(names)),),
+                lambda chosen: statistics(np.concatenate([members[n] for n in chosen])),
+                n_resamples=resamples,
+                vectorized=False,
+                method="percentile",
+                rng=np.random.default_rng(0),
+            ).bootstrap_distribution
+            low, high = np.nanpercentile(drawn, LEVEL, axis=-1)
     # What has no value has no interval, whatever some draws say.
     low, high = (np.where(np.isnan(values), np.nan, end) for end in (low, high))
     return tuple(

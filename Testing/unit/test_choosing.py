@@ -80,7 +80,7 @@ def test_what_hangs_together_with_a_mark_is_held():
     assert not held(mask, np.zeros_like(mask)).any()
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None)
 @given(
     direction=directions(),
     spacing=st.tuples(st.floats(0.6, 2.0), st.floats(0.6, 2.0), st.floats(0.6, 6.0)),
@@ -150,7 +150,7 @@ def test_an_outline_of_less_than_a_voxel_of_the_view_is_kept_in_sight():
     assert measured.present.any()
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None)
 @given(
     direction=directions(),
     places=st.lists(st.tuples(*[st.floats(-14, 14)] * 3, st.booleans()), min_size=1, max_size=4),
@@ -165,7 +165,7 @@ def test_marks_hold_and_others_keep_their_voxels_whatever_is_chosen(
     check_that_marks_hold(ChosenDrawing(RANDOM), scan, places, kind, before)
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(direction=directions(), contrast=st.sampled_from([-60.0, 45.0, 150.0]))
 def test_the_bundled_chooser_outlines_a_ball_and_mends_half_a_ball(bundled, direction, contrast):
     scan, truth, center = scan_of_a_ball(direction, contrast=contrast)

@@ -21,7 +21,7 @@ AXES = np.eye(3)
 LPS = tuple(AXES.ravel())
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None)
 @given(
     direction=directions(),
     spacing=st.tuples(*[st.floats(0.8, 2.0)] * 3),
@@ -34,7 +34,7 @@ def test_a_ball_is_outlined_from_one_point_in_every_geometry(direction, spacing,
     assert dice(whole(outlined(scan, [point(center)])), ball) > 0.7
 
 
-@settings(max_examples=12, deadline=None, derandomize=True)
+@settings(max_examples=12, deadline=None)
 @given(
     direction=directions(),
     places=st.lists(st.tuples(*[st.floats(-14, 14)] * 3, st.booleans()), min_size=1, max_size=4),
@@ -122,7 +122,7 @@ def test_a_box_says_what_lies_outside_and_a_later_gesture_wins():
     assert not marks.outside[5, 5, 10]
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None)
 @given(direction=directions(), contrast=st.sampled_from([-60.0, 80.0]), seed=st.integers(0, 99))
 def test_a_ball_is_outlined_from_a_box_alone_that_lies_in_any_direction(direction, contrast, seed):
     scan, ball, center = scan_of_a_ball(direction, contrast=contrast, seed=seed)

@@ -26,7 +26,7 @@ from PASTALib.region import Region
 Spacing = tuple[float, float, float]
 Directions = np.ndarray
 IDENTITY = np.eye(3)
-quick = settings(max_examples=12, deadline=None, derandomize=True)
+quick = settings(max_examples=12, deadline=None)
 turns = st.tuples(*[angles(180)] * 3)
 offsets = st.tuples(*[st.floats(-0.5, 0.5)] * 3)
 

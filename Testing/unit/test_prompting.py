@@ -68,7 +68,7 @@ def middle(scan: Scan) -> Vector:
     return as_vector(scan.geometry.points_of_xyz(np.array(scan.geometry.size) / 2))
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None)
 @given(
     direction=directions(),
     places=st.lists(st.tuples(*[st.floats(-14, 14)] * 3, st.booleans()), min_size=1, max_size=5),
@@ -100,7 +100,7 @@ def test_it_looks_from_the_distance_that_suits_the_lesion(radius_mm):
     assert len(knowing.steps) <= 3
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None)
 @given(direction=directions())
 def test_a_lesion_is_found_where_it_is_in_every_geometry(direction):
     scan = a_scan(direction)
