@@ -108,6 +108,13 @@ CHEST_SCANS = (
         "train",
         {"lung_tumor": "lidc_0001/nodule_silver_mask.nii.gz"},
     ),
+    ChestScan(
+        "crlm_1004",
+        "crlm_1004/ct.nii.gz",
+        "portal_venous",
+        "train",
+        {"liver_tumor": "crlm_1004/lesion_silver_mask.nii.gz"},
+    ),
     ChestScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
 

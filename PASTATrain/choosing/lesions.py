@@ -15,8 +15,9 @@ from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
 from PASTALib.gestures.scan import Scan
 from PASTALib.model import Model
+from PASTATrain.choosing.filled_scans import Known, disturbed, with_many_lesions
 from PASTATrain.choosing.sessions import Lesion
-from PASTATrain.closer.collecting import Known, disturbed, organs_of, with_many_lesions
+from PASTATrain.closer.collecting import organs_of
 from PASTATrain.evaluation import KnownScan, scans, torso_images
 
 TORSO_MM = (1.2, 2.0)

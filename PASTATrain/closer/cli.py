@@ -20,8 +20,9 @@ def add_closer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     collect.add_argument("--data", type=Path, required=True, help="folder of the public scans")
     collect.add_argument("--model", default="pasta-s", help="bundled name or folder")
-    collect.add_argument("--torsos", type=int, default=36, help="torsos made by rule")
+    collect.add_argument("--torsos", type=int, default=120, help="torsos made by rule")
     collect.add_argument("--rounds", type=int, default=12, help="uses of each real scan")
+    collect.add_argument("--processes", type=int, default=1, help="scans at once")
     collect.set_defaults(handler=_collect)
     run = actions.add_parser("run", help="train; resumes where the last run ended")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
@@ -49,12 +50,13 @@ def _collect(options: argparse.Namespace, console: Console, cancel: CancelToken)
     count = collect(
         load_model(options.model),
         options.data,
-        range(options.torsos),
         options.rounds,
+        options.torsos,
         out,
         config.seed,
         console,
         cancel,
+        options.processes,
     )
     console.line(f"candidates of {count} scans in {out}")
 

@@ -1,109 +1,140 @@
-"""Candidates of a model in scans of which it is known where the lesions are.
+"""Collects candidates of a model: turn by turn a scan, in each of them some parts.
 
-Lesions are inserted into the real scans of training and into torsos made by rule; each scan is
-tilted, scaled and made noisier a little each time, so that the same vessels and bowel give other
-candidates.
+Lesions are inserted into the real scans of training and into torsos made by rule, of which every
+turn makes a new one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.spatial.transform import Rotation
 
-from PASTAGenLib.lesion_mix import LesionMix
-from PASTAGenLib.scene import Scene
-from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after
-from PASTALib.catalog import PHASES, Phase, catalog
-from PASTALib.closer.candidates import candidates_in
-from PASTALib.closer.sight import sight_of
-from PASTALib.ct import CT
-from PASTALib.geometry import Geometry
+from PASTALib.ct import CT, Estimate
 from PASTALib.inference import segment
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress
-from PASTALib.region import Region, overlap
-from PASTATrain.closer.blobs import overlooked
-from PASTATrain.closer.samples import MARGIN_EDGE, Collected, save_collected
-from PASTATrain.evaluation import FOUND_DICE, KnownScan, scans, torso_images
+from PASTATrain.closer.places import Ground, candidates_of
+from PASTATrain.closer.samples import Collected, save_collected
+from PASTATrain.evaluation import KnownScan, scans, torso_images
 from PASTATrain.tuning import is_complete
 
-OFTEN_MISSED = {"lung_tumor": 4, "bone_metastasis": 4, "kidney_stone": 2, "colorectal_cancer": 1}
-"""So many more of these are inserted into a scan, beside one of each type."""
-UNTOUCHED = 0.1
-"""Share of scans without inserted lesions."""
+PARTS = 20
+"""Of a scan in a turn: making a torso takes as long as five parts of it."""
 TORSO_MM = 2.0
+FIRST_TORSO = 10_000
+"""Seed of the torso of the first turn: neither training nor tuning nor evaluation comes so far."""
 
 
-@dataclass(frozen=True, eq=False)
-class Known:
-    """A scan of which it is known where the lesions are.
+@dataclass(frozen=True)
+class Turn:
+    """What one file holds the candidates of.
 
     Attributes:
-        name: of the scan.
-        ct: with its lesions.
-        lesions: type and voxels of each.
+        number: of the turn.
+        scan: number of the real scan; None for a torso.
+        out: the file.
     """
 
-    name: str
-    ct: CT
-    lesions: tuple[tuple[str, Region], ...]
+    number: int
+    scan: int | None
+    out: Path
+
+
+class Collector:
+    """Collects the candidates of turns, in this process or in others.
+
+    Args:
+        model: the first network.
+        real: scans and all of their organs.
+        seed: of everything random but the torsos.
+    """
+
+    def __init__(self, model: Model, real: list[tuple[KnownScan, sitk.Image]], seed: int) -> None:
+        self._model, self._real, self._seed = first_look(model), real, seed
+
+    def __call__(self, turn: Turn) -> str:
+        """Write the candidates of a turn; returns what to tell of them."""
+        rng = np.random.default_rng((self._seed, turn.number))
+        ground = Ground.of(*self._scan(turn), rng)
+        rows: list[Collected] = []
+        for _ in range(PARTS):
+            rows += candidates_of(ground, self._model, rng)
+        save_collected(turn.out, rows)
+        lesions = sum(bool(row.truth) for row in rows)
+        return f"{turn.out.stem}: {lesions} of {len(rows)} candidates are lesions"
+
+    def _scan(self, turn: Turn) -> tuple[KnownScan, sitk.Image]:
+        if turn.scan is not None:
+            return self._real[turn.scan]
+        torso = torso_images(FIRST_TORSO + turn.number, TORSO_MM)
+        phase = Estimate(torso.spec.phase, 1.0, "made so")
+        ct = CT(torso.image, "torso", phase=phase, synthetic=True)
+        return KnownScan("torso", ct, torso.organs), torso.organs
+
+
+def first_look(model: Model) -> Model:
+    """A model that keeps everything that it outlines, without a closer look."""
+    return replace(model, info=replace(model.info, least_confidence=0.0), closer=None)
 
 
 def collect(
     model: Model,
     data: Path,
-    torsos: Sequence[int],
     rounds: int,
+    torsos: int,
     out: Path,
     seed: int,
     progress: Progress,
     cancel: CancelToken | None = None,
+    processes: int = 1,
 ) -> int:
-    """Write the candidates of each scan and round that are not there yet; returns how many files.
+    """Write the candidates of each turn that are not there yet; returns how many files.
 
     Args:
         model: the first network.
         data: folder of the public scans; what is missing in it is left out.
-        torsos: seeds of torsos made by rule; one is drawn for every third scan.
         rounds: how often each real scan is used.
-        out: folder that takes one file a scan and round.
-        seed: of everything random.
-        progress: told after each scan.
-        cancel: checked before each scan.
+        torsos: how many torsos are made by rule.
+        out: folder that takes one file a turn.
+        seed: of everything random but the torsos.
+        progress: told after each turn.
+        cancel: checked after each turn.
+        processes: how many turns are done at once.
 
     Raises:
         Cancelled: asked to stop.
     """
-    first_look = replace(model, info=replace(model.info, least_confidence=0.0), closer=None)
-    real = list(scans(data, [], "train"))
-    organs = {scan.name: organs_of(scan, first_look) for scan in real}
-    turn: list[KnownScan | None] = [*real, *[None] * (len(real) // 3)]
-    total = rounds * len(turn)
-    for number in range(total):
-        rng = np.random.default_rng((seed, number))
-        scan = turn[number % len(turn)]
-        name = f"{number:04d}_{scan.name if scan else 'torso'}"
-        if (out / f"{name}.npz").is_file():
-            continue
-        if cancel:
-            cancel.check()
-        if scan is None:
-            torso = torso_images(int(rng.choice(torsos)), TORSO_MM)
-            scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
-            known = with_many_lesions(scan, torso.organs, torso.spec.phase, rng)
-        else:
-            phase = next((p for p in PHASES if p == scan.ct.phase.value), None)
-            known = with_many_lesions(scan, organs[scan.name], phase, rng)
-        rows = list(candidates_of(disturbed(known, rng), first_look))
-        save_collected(out / f"{name}.npz", rows)
-        lesions = sum(bool(row.truth) for row in rows)
-        progress(number / total, f"{name}: {lesions} of {len(rows)} candidates are lesions")
+    known = list(scans(data, [], "train"))
+    waiting = [turn for turn in turns(known, rounds, torsos, out) if not turn.out.is_file()]
+    if waiting:
+        real = [(scan, organs_of(scan, first_look(model))) for scan in known]
+        collector = Collector(model, real, seed)
+        for number, said in enumerate(_done(collector, waiting, processes), 1):
+            progress(number / len(waiting), said)
+            if cancel:
+                cancel.check()
     return len(list(out.glob("*.npz")))
+
+
+def turns(real: list[KnownScan], rounds: int, torsos: int, out: Path) -> list[Turn]:
+    """All turns; torsos lie evenly between the real scans, so that a part of them is like all."""
+    count = rounds * len(real)
+    order: list[tuple[float, int | None]] = [
+        *(((i + 0.5) / count, i % len(real)) for i in range(count)),
+        *(((i + 0.5) / torsos, None) for i in range(torsos)),
+    ]
+    order.sort(key=lambda turn: turn[0])
+    return [
+        Turn(n, scan, out / f"{n:04d}_{'torso' if scan is None else real[scan].name}.npz")
+        for n, (_, scan) in enumerate(order)
+    ]
 
 
 def organs_of(scan: KnownScan, model: Model) -> sitk.Image:
@@ -111,67 +142,30 @@ def organs_of(scan: KnownScan, model: Model) -> sitk.Image:
     return scan.organs if is_complete(scan.organs) else segment(scan.ct, model).organs
 
 
-def with_many_lesions(
-    scan: KnownScan, organs: sitk.Image, phase: Phase | None, rng: np.random.Generator
-) -> Known:
-    """A scan with lesions of all types that it can hold, or as it is."""
-    geometry = Geometry.of(scan.ct.image)
-    lesions = [
-        (key, region)
-        for key, mask in scan.lesions.items()
-        if (region := Region.of(sitk.GetArrayViewFromImage(mask) > 0, geometry)) is not None
-    ]
-    if rng.random() < UNTOUCHED:
-        return Known(scan.name, scan.ct, tuple(lesions))
-    scene = Scene.of(scan.ct.image, organs)
-    wanted = [*catalog().lesion_types, *(k for k, n in OFTEN_MISSED.items() for _ in range(n))]
-    for key in map(str, rng.permutation(wanted)):
-        lesion = draw_lesion(scene, LesionMix(key), rng, phase)
-        if lesion is None:
-            continue
-        scene = scene_after(scene, lesion)
-        z, y, x = (part.start for part in lesion.where)
-        region = Region.of(lesion.mask, geometry, (z, y, x))
-        if region is not None:
-            lesions.append((key, region))
-    image = geometry.place(sitk.GetImageFromArray(scene.hu))
-    ct = CT(image, scan.name, phase=scan.ct.phase, synthetic=True)
-    return Known(scan.name, ct, tuple(lesions))
+def _done(collector: Collector, waiting: list[Turn], processes: int) -> Iterator[str]:
+    """What is told of each turn as it is done."""
+    if processes == 1:
+        yield from map(collector, waiting)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ExitStack() as stack:
+        pool = ProcessPoolExecutor(processes, context, _take, (collector,))
+        stack.callback(pool.shutdown, cancel_futures=True)
+        running = [pool.submit(_of_process, turn) for turn in waiting]
+        for done in as_completed(running):
+            yield done.result()
 
 
-def disturbed(known: Known, rng: np.random.Generator) -> Known:
-    """The same tilted by some degrees, scaled by some percent, and perhaps with more noise."""
-    hu = sitk.GetArrayFromImage(known.ct.image)
-    if rng.random() < 0.4:
-        hu = (hu + rng.normal(0, rng.uniform(3, 18), hu.shape)).round().astype(np.int16)
-    image = sitk.GetImageFromArray(hu)
-    image.CopyInformation(known.ct.image)
-    scale = np.exp(rng.normal(0, 0.1)) * np.exp(rng.normal(0, 0.03, 3))
-    image.SetSpacing((scale * image.GetSpacing()).tolist())
-    tilt = Rotation.from_euler("xyz", rng.normal(0, 6, 3), degrees=True).as_matrix()
-    image.SetDirection((tilt @ np.reshape(image.GetDirection(), (3, 3))).ravel().tolist())
-    geometry = Geometry.of(image)
-    moved = tuple((key, replace(region, geometry=geometry)) for key, region in known.lesions)
-    return Known(known.name, replace(known.ct, image=image), moved)
+_collectors: list[Collector] = []
+"""Of this process: handing it over once is enough."""
 
 
-def candidates_of(known: Known, model: Model) -> Iterator[Collected]:
-    """All candidates and blobs in a scan, each with what it is; what only touches a lesion is left
-    out."""
-    found = segment(known.ct, model)
-    organs, lesions, probability = (
-        sitk.GetArrayViewFromImage(image)
-        for image in (found.organs, found.lesions, found.probability)
-    )
-    geometry = Geometry.of(known.ct.image)
-    hu = sitk.GetArrayViewFromImage(known.ct.image)
-    for candidate in (
-        *candidates_in(lesions, probability, geometry, model.info.spacing_mm),
-        *overlooked(known.ct.image, organs, lesions),
-    ):
-        shared = [(overlap(region, candidate.region), key) for key, region in known.lesions]
-        dice, key = max(shared, default=(0.0, ""))
-        if 0 < dice < FOUND_DICE:
-            continue
-        sight = sight_of(candidate, hu, organs, MARGIN_EDGE)
-        yield Collected(known.name, candidate, sight, key if dice else "")
+def _take(collector: Collector) -> None:
+    import torch
+
+    torch.set_num_threads(1)
+    _collectors[:] = [collector]
+
+
+def _of_process(turn: Turn) -> str:
+    return _collectors[0](turn)

@@ -21,6 +21,8 @@ from PASTATrain.closer.config import CloserConfig
 if TYPE_CHECKING:
     import torch
 
+Batch = tuple["torch.Tensor", "torch.Tensor", "torch.Tensor"]
+"""Cubes, facts and truth."""
 MARGIN_EDGE = 48
 """Voxels along each edge of a stored cube: room for turning and moving it."""
 TURN, SCALE, SHIFT = 0.2, 0.12, 0.1
@@ -102,7 +104,8 @@ class CandidateSet:
                     parts.setdefault(key, []).append(stored[key])
         if not parts:
             raise PastaError("There are no candidates; run 'pasta-train closer collect' first.")
-        data = {key: np.concatenate(arrays) for key, arrays in parts.items()}
+        # One key after the other: cubes are gigabytes, and twice as much at once may be too much.
+        data = {key: np.concatenate(parts.pop(key)) for key in list(parts)}
         columns = (data[key] for key in ("type", "raw", "steps_mm"))
         facts = [
             info.facts_of(str(kind), float(raw), float(step[0]))
@@ -160,7 +163,7 @@ class BatchMaker:
         drawn = self.rng.choice(len(self._groups), self.config.batch, p=self._shares)
         return [int(self.rng.choice(self._groups[group])) for group in drawn]
 
-    def __call__(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def __call__(self) -> Batch:
         """Cubes ``(batch, 8, z, y, x)``, facts, and 1 or 0 for each."""
         import torch
 
@@ -199,10 +202,9 @@ def varied(cubes: Mapping[str, torch.Tensor], rng: np.random.Generator) -> torch
     moves = rng.uniform(-SHIFT, SHIFT, (count, 3, 1))
     where = torch.from_numpy(np.concatenate([turns, moves], axis=2).astype(np.float32))
     grid = functional.affine_grid(where, [count, 1, EDGE, EDGE, EDGE], align_corners=False)
-    hu, lesion, organ = (
-        functional.grid_sample(cubes[key], grid, padding_mode="border", align_corners=False)
-        for key in ("hu", "lesion", "organ")
-    )
+    stored = torch.cat([cubes[key] for key in ("hu", "lesion", "organ")], dim=1)
+    moved = functional.grid_sample(stored, grid, padding_mode="border", align_corners=False)
+    hu, lesion, organ = moved.chunk(3, dim=1)
     each = (count, 1, 1, 1, 1)
     shift = rng.normal(0, SHIFT_HU, each)
     noise = np.where(rng.random(each) < NOISY, rng.uniform(0, MOST_NOISE_HU, each), 0)

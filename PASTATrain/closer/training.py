@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from PASTALib.closer.look import CloserInfo, save_closer_look
 from PASTALib.errors import PastaError
 from PASTALib.progress import CancelToken, Progress
 from PASTATrain.closer.config import CloserConfig, info_of
-from PASTATrain.closer.samples import BatchMaker, CandidateSet, as_seen, cubes_of
+from PASTATrain.closer.samples import Batch, BatchMaker, CandidateSet, as_seen, cubes_of
 from PASTATrain.precision import mixed_precision
 from PASTATrain.states import CHECKPOINT, StepLog, TrainingState, warm_cosine
 
@@ -65,8 +67,9 @@ def train(
         every.part(~kept), config, np.random.default_rng((config.seed, state.step))
     )
     log = StepLog(run)
+    prepared = prefetched(batches)
     while state.step < config.steps:
-        loss = training_step(state, batches(), config)
+        loss = training_step(state, next(prepared), config)
         log.add(state.step, float(loss))
         done = state.step == config.steps or bool(cancel and cancel.cancelled)
         if done or state.step % config.save_every == 0:
@@ -80,9 +83,18 @@ def train(
     return state.step
 
 
+def prefetched(batches: BatchMaker) -> Iterator[Batch]:
+    """Batches without end, the next one made while one is trained with: it takes as long."""
+    with ThreadPoolExecutor(1) as maker:
+        following = maker.submit(batches)
+        while True:
+            ready, following = following.result(), maker.submit(batches)
+            yield ready
+
+
 def training_step(
     state: TrainingState[CloserNetwork],
-    batch: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    batch: Batch,
     config: CloserConfig,
 ) -> torch.Tensor:
     """One step of the optimizer; returns the loss of the batch, detached."""

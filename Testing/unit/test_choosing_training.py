@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 from clicked_scans import ball, scan_of_a_ball
+from PASTALib.catalog import catalog
+from PASTALib.ct import CT
 from PASTALib.errors import PastaError
+from PASTALib.geometry import Geometry
 from PASTALib.gestures.chooser import FIRST_TRAITS, LATER_TRAITS, Judge, load_chooser
 from PASTALib.gestures.marks import marks_of
 from PASTALib.progress import Cancelled, CancelToken
@@ -19,11 +22,14 @@ from PASTATrain.choosing import lesions as sources
 from PASTATrain.choosing.collecting import SESSIONS, Choices, collect, read_choices
 from PASTATrain.choosing.config import ChoosingConfig, read_choosing_config
 from PASTATrain.choosing.export import export
+from PASTATrain.choosing.filled_scans import disturbed, with_many_lesions
 from PASTATrain.choosing.fitting import fit, judge_on
 from PASTATrain.choosing.lesions import LesionSource
 from PASTATrain.choosing.reader import Reader, errors
 from PASTATrain.choosing.sessions import Lesion, session
 from PASTATrain.cli import main
+from PASTATrain.evaluation import KnownScan
+from PASTATrain.sources import torso_images
 
 CONFIG = ChoosingConfig(hidden=(16,), rounds=2, epochs=8, batch=4)
 
@@ -198,3 +204,19 @@ def test_unknown_settings_are_refused(tmp_path):
         read_choosing_config(path)
     path.write_text("hidden: [8, 4]\n", encoding="utf-8")
     assert read_choosing_config(path).hidden == (8, 4)
+
+
+def test_a_tilted_scan_keeps_its_lesions_in_place():
+    torso = torso_images(3, 6.0)
+    scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
+    known = with_many_lesions(scan, torso.organs, torso.spec.phase, np.random.default_rng(1))
+    assert {key for key, _ in known.lesions} <= set(catalog().lesion_types)
+    assert len(known.lesions) > 8
+    moved = disturbed(known, np.random.default_rng(2))
+    geometry = Geometry.of(moved.ct.image)
+    assert geometry.direction != Geometry.of(known.ct.image).direction
+    for (key, before), (again, after) in zip(known.lesions, moved.lesions, strict=True):
+        assert key == again
+        assert after.geometry == geometry
+        assert (after.mask == before.mask).all()
+        assert after.start == before.start

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from PASTALib.catalog import catalog
 from PASTALib.closer.candidates import Candidate
@@ -18,8 +19,10 @@ from PASTALib.geometry import Geometry
 from PASTALib.model import load_model
 from PASTALib.progress import silent
 from PASTALib.region import Region
-from PASTATrain.closer.collecting import collect, disturbed, with_many_lesions
+from PASTATrain.closer import collecting
+from PASTATrain.closer.collecting import collect, first_look, turns
 from PASTATrain.closer.config import CloserConfig, info_of, read_closer_config
+from PASTATrain.closer.places import Ground, candidates_of
 from PASTATrain.closer.samples import (
     MARGIN_EDGE,
     BatchMaker,
@@ -136,36 +139,72 @@ def test_a_configuration_with_an_unknown_key_is_refused(tmp_path: Path):
         read_closer_config(path)
 
 
-def test_a_tilted_scan_keeps_its_lesions_in_place():
+def a_torso(lesions: dict[str, sitk.Image] | None = None) -> KnownScan:
+    """A torso made by rule in coarse voxels."""
     torso = torso_images(3, 6.0)
-    scan = KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs)
-    known = with_many_lesions(scan, torso.organs, torso.spec.phase, np.random.default_rng(1))
-    assert {key for key, _ in known.lesions} <= set(catalog().lesion_types)
-    assert len(known.lesions) > 8
-    moved = disturbed(known, np.random.default_rng(2))
-    geometry = Geometry.of(moved.ct.image)
-    assert geometry.direction != Geometry.of(known.ct.image).direction
-    for (key, before), (again, after) in zip(known.lesions, moved.lesions, strict=True):
-        assert key == again
-        assert after.geometry == geometry
-        assert (after.mask == before.mask).all()
-        assert after.start == before.start
+    return KnownScan("torso", CT(torso.image, "torso", synthetic=True), torso.organs, lesions or {})
 
 
-def test_candidates_of_real_ct_are_collected_once(shared_data, tmp_path: Path):
+def test_a_scan_is_scaled_with_its_organs_and_lesions():
+    torso = a_torso()
+    liver = sitk.Cast(torso.organs == catalog().label("liver"), sitk.sitkUInt8)
+    scan = replace(torso, lesions={"liver_tumor": liver})
+    ground = Ground.of(scan, scan.organs, np.random.default_rng(2))
+    ((key, region),) = ground.lesions
+    assert key == "liver_tumor"
+    assert region.geometry == ground.scene.geometry
+    assert ground.scene.geometry.spacing != torso.ct.image.GetSpacing()
+    assert (ground.scene.organs[region.slices][region.mask] == catalog().label("liver")).all()
+
+
+def test_candidates_lie_where_the_lesions_were_put_and_the_scan_stays_as_it_is():
+    scan, rng = a_torso(), np.random.default_rng(4)
+    ground = Ground.of(scan, scan.organs, rng)
+    before = ground.scene.hu.copy()
+    model = first_look(load_model("pasta-s"))
+    rows = [row for _ in range(6) for row in candidates_of(ground, model, rng)]
+    assert (ground.scene.hu == before).all()
+    true = [row for row in rows if row.truth]
+    assert true
+    assert len(true) < len(rows)
+    middle = (0, *(MARGIN_EDGE // 2,) * 3)
+    for row in rows:
+        region = row.candidate.region
+        assert region.geometry == ground.scene.geometry
+        assert region.within((0, 0, 0), before.shape).sum() == region.voxels
+        assert row.sight.lesion[0].any() or region.voxels < 3
+    with_lesion = [row.sight.lesion[middle] for row in true]
+    assert np.mean(with_lesion) > 0.5  # a lesion may be a ring
+
+
+def test_torsos_lie_evenly_between_the_real_scans(tmp_path: Path):
+    scans = [replace(a_torso(), name=name) for name in ("abdomen", "chest")]
+    order = turns(scans, 3, 3, tmp_path)
+    assert [turn.number for turn in order] == list(range(9))
+    assert [turn.scan for turn in order].count(0) == 3
+    assert [turn.scan for turn in order].count(1) == 3
+    for part in (order[:3], order[3:6], order[6:]):
+        assert sum(turn.scan is None for turn in part) == 1
+    assert order[0].out.name == "0000_abdomen.npz"
+
+
+def test_candidates_of_real_ct_are_collected_once(
+    shared_data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     folder = shared_data("tcia_c4kc_kits_00072")
+    monkeypatch.setattr(collecting, "PARTS", 8)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / folder.name).symlink_to(folder, target_is_directory=True)
     out = tmp_path / "candidates"
     model = load_model("pasta-s")
-    assert collect(model, tmp_path / "data", range(1), 1, out, 1, silent) == 1
+    assert collect(model, tmp_path / "data", 1, 0, out, 1, silent) == 1
     (path,) = out.glob("*.npz")
     rows = CandidateSet.read([path], INFO)
     assert set(rows.scans) == {"kits_liver_dome"}
     assert rows.is_lesion.any()
     assert not rows.is_lesion.all()
     written = path.stat().st_mtime_ns
-    assert collect(model, tmp_path / "data", range(1), 1, out, 1, silent) == 1
+    assert collect(model, tmp_path / "data", 1, 0, out, 1, silent) == 1
     assert path.stat().st_mtime_ns == written
 
 
