@@ -63,9 +63,9 @@ def train(
         raise PastaError("All candidates are of scans that are held out; hold out fewer.")
     state = fresh_state(config, device)
     state.resume(run / CHECKPOINT, device)
-    batches = BatchMaker(
-        every.part(~kept), config, np.random.default_rng((config.seed, state.step))
-    )
+    judged = every.part(kept) if kept.any() else None
+    trained = every.part(~kept) if kept.any() else every  # a part is a copy of gigabytes
+    batches = BatchMaker(trained, config, np.random.default_rng((config.seed, state.step)))
     log = StepLog(run)
     prepared = prefetched(batches)
     while state.step < config.steps:
@@ -74,7 +74,7 @@ def train(
         done = state.step == config.steps or bool(cancel and cancel.cancelled)
         if done or state.step % config.save_every == 0:
             state.save(run / CHECKPOINT)
-            said = f", AUC {told_apart(state, every.part(kept)):.3f}" if kept.any() else ""
+            said = f", AUC {told_apart(state, judged):.3f}" if judged else ""
             message = f"step {state.step}/{config.steps}, loss {float(loss):.3f}{said}"
             progress(state.step / config.steps, message)
         if cancel:
