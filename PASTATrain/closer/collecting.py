@@ -54,17 +54,21 @@ class Collector:
         model: the first network.
         real: scans and all of their organs.
         seed: of everything random but the torsos.
+        parts: of a scan in a turn.
     """
 
-    def __init__(self, model: Model, real: list[tuple[KnownScan, sitk.Image]], seed: int) -> None:
-        self._model, self._real, self._seed = first_look(model), real, seed
+    def __init__(
+        self, model: Model, real: list[tuple[KnownScan, sitk.Image]], seed: int, parts: int
+    ) -> None:
+        self._model, self._real = first_look(model), real
+        self._seed, self._parts = seed, parts
 
     def __call__(self, turn: Turn) -> str:
         """Write the candidates of a turn; returns what to tell of them."""
         rng = np.random.default_rng((self._seed, turn.number))
         ground = Ground.of(*self._scan(turn), rng)
         rows: list[Collected] = []
-        for _ in range(PARTS):
+        for _ in range(self._parts):
             rows += candidates_of(ground, self._model, rng)
         save_collected(turn.out, rows)
         lesions = sum(bool(row.truth) for row in rows)
@@ -94,6 +98,7 @@ def collect(
     progress: Progress,
     cancel: CancelToken | None = None,
     processes: int = 1,
+    parts: int = PARTS,
 ) -> int:
     """Write the candidates of each turn that are not there yet; returns how many files.
 
@@ -107,6 +112,7 @@ def collect(
         progress: told after each turn.
         cancel: checked after each turn.
         processes: how many turns are done at once.
+        parts: of a scan that are looked at in a turn.
 
     Raises:
         Cancelled: asked to stop.
@@ -115,7 +121,7 @@ def collect(
     waiting = [turn for turn in turns(known, rounds, torsos, out) if not turn.out.is_file()]
     if waiting:
         real = [(scan, organs_of(scan, first_look(model))) for scan in known]
-        collector = Collector(model, real, seed)
+        collector = Collector(model, real, seed, parts)
         for number, said in enumerate(_done(collector, waiting, processes), 1):
             progress(number / len(waiting), said)
             if cancel:
