@@ -59,6 +59,19 @@ class Deformation:
         return np.asarray(image[0]), np.asarray(label[0]).round().astype(np.uint8)
 
 
+def perhaps_noisier(hu: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """HU of a whole scan with more noise of 3 to 18 HU in two of five cases, int16."""
+    if rng.random() < 0.4:
+        hu = (hu + rng.normal(0, rng.uniform(3, 18), hu.shape)).round().astype(np.int16)
+    return hu
+
+
+def another_size(rng: np.random.Generator) -> np.ndarray:
+    """Factors for the spacing along x, y, z: a patient some percent larger or smaller."""
+    factors: np.ndarray = np.exp(rng.normal(0, 0.1)) * np.exp(rng.normal(0, 0.03, 3))
+    return factors
+
+
 def intensity(seed: int) -> Compose:
     """Noise, blur, lower resolution and contrast of an image ``(1, z, y, x)`` in HU / 100."""
     from monai.transforms import (

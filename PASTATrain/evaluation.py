@@ -21,6 +21,7 @@ from PASTALib.catalog import PHASES, catalog
 from PASTALib.ct import CT, Segmentation
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
+from PASTALib.geometry import Geometry
 from PASTALib.inference import segment
 from PASTALib.lesions import Lesion, find_lesions
 from PASTALib.lungs import lungs_of
@@ -29,6 +30,7 @@ from PASTALib.model import Model, load_model
 from PASTALib.organ_input import read_organs
 from PASTALib.progress import Progress
 from PASTALib.reading import read_ct
+from PASTALib.region import Region
 from PASTATrain.classes import STRUCTURES
 from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
 from PASTATrain.sources import CHEST_SCANS, SCANS, torso_images
@@ -154,6 +156,13 @@ class KnownScan:
     ct: CT
     organs: sitk.Image
     lesions: dict[str, sitk.Image] = field(default_factory=dict)
+
+    def regions(self, geometry: Geometry) -> Iterator[tuple[str, Region]]:
+        """Type and voxels of each lesion that the patient has, in a geometry of the CT's size."""
+        for key, mask in self.lesions.items():
+            region = Region.of(sitk.GetArrayViewFromImage(mask) > 0, geometry)
+            if region is not None:
+                yield key, region
 
 
 def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[KnownScan]:

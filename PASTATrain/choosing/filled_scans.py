@@ -15,6 +15,7 @@ from PASTALib.catalog import Phase, catalog
 from PASTALib.ct import CT
 from PASTALib.geometry import Geometry
 from PASTALib.region import Region
+from PASTATrain.augment import another_size, perhaps_noisier
 from PASTATrain.evaluation import KnownScan
 
 OFTEN_MISSED = {"lung_tumor": 4, "bone_metastasis": 4, "kidney_stone": 2, "colorectal_cancer": 1}
@@ -43,11 +44,7 @@ def with_many_lesions(
 ) -> Known:
     """A scan with lesions of all types that it can hold, or as it is."""
     geometry = Geometry.of(scan.ct.image)
-    lesions = [
-        (key, region)
-        for key, mask in scan.lesions.items()
-        if (region := Region.of(sitk.GetArrayViewFromImage(mask) > 0, geometry)) is not None
-    ]
+    lesions = list(scan.regions(geometry))
     if rng.random() < UNTOUCHED:
         return Known(scan.name, scan.ct, tuple(lesions))
     scene = Scene.of(scan.ct.image, organs)
@@ -68,13 +65,10 @@ def with_many_lesions(
 
 def disturbed(known: Known, rng: np.random.Generator) -> Known:
     """The same tilted by some degrees, scaled by some percent, and perhaps with more noise."""
-    hu = sitk.GetArrayFromImage(known.ct.image)
-    if rng.random() < 0.4:
-        hu = (hu + rng.normal(0, rng.uniform(3, 18), hu.shape)).round().astype(np.int16)
+    hu = perhaps_noisier(sitk.GetArrayFromImage(known.ct.image), rng)
     image = sitk.GetImageFromArray(hu)
     image.CopyInformation(known.ct.image)
-    scale = np.exp(rng.normal(0, 0.1)) * np.exp(rng.normal(0, 0.03, 3))
-    image.SetSpacing((scale * image.GetSpacing()).tolist())
+    image.SetSpacing((another_size(rng) * image.GetSpacing()).tolist())
     tilt = Rotation.from_euler("xyz", rng.normal(0, 6, 3), degrees=True).as_matrix()
     image.SetDirection((tilt @ np.reshape(image.GetDirection(), (3, 3))).ravel().tolist())
     geometry = Geometry.of(image)

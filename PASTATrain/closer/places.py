@@ -21,10 +21,11 @@ from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.closer.candidates import Candidate, candidates_in
 from PASTALib.closer.sight import sight_of
 from PASTALib.ct import CT
-from PASTALib.geometry import Geometry, Index
+from PASTALib.geometry import Geometry, Index, as_vector
 from PASTALib.inference import segment
 from PASTALib.model import Model
 from PASTALib.region import Region, overlap
+from PASTATrain.augment import another_size, perhaps_noisier
 from PASTATrain.closer.blobs import overlooked
 from PASTATrain.closer.samples import MARGIN_EDGE, Collected
 from PASTATrain.evaluation import FOUND_DICE, KnownScan
@@ -41,7 +42,6 @@ RIM_MM = 21.0
 """Nothing nearer to a side of the part is used: a tile knows little of what is there."""
 MOST_BLOBS = 4
 """Of a part: they are many, and most are vessels."""
-NOISY, NOISE_HU = 0.4, (3.0, 18.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +69,14 @@ class Ground:
             organs: labels of all of its organs.
             rng: draws scale and noise.
         """
-        hu = sitk.GetArrayFromImage(scan.ct.image)
-        if rng.random() < NOISY:
-            hu = (hu + rng.normal(0, rng.uniform(*NOISE_HU), hu.shape)).round().astype(np.int16)
-        scale = np.exp(rng.normal(0, 0.1)) * np.exp(rng.normal(0, 0.03, 3))
+        hu = perhaps_noisier(sitk.GetArrayFromImage(scan.ct.image), rng)
         geometry = Geometry.of(scan.ct.image)
-        x, y, z = scale * geometry.spacing
-        geometry = replace(geometry, spacing=(float(x), float(y), float(z)))
-        own = [
-            (key, Region.of(sitk.GetArrayViewFromImage(mask) > 0, geometry))
-            for key, mask in scan.lesions.items()
-        ]
+        spacing = as_vector(another_size(rng) * geometry.spacing)
+        geometry = replace(geometry, spacing=spacing)
         return cls(
             scan.name,
             Scene(hu, sitk.GetArrayFromImage(organs), geometry),
-            tuple((key, region) for key, region in own if region is not None),
+            tuple(scan.regions(geometry)),
             next((phase for phase in PHASES if phase == scan.ct.phase.value), None),
         )
 
