@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration
@@ -16,6 +16,7 @@ from PASTALib.weights import read_weights, write_weights
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from PASTALib.closer.look import CloserLook
     from PASTALib.network import UNet
@@ -98,6 +99,12 @@ class ModelInfo:
             compresses=self.compresses,
         )
 
+    def inputs(self, tiles: np.ndarray) -> Tensor:
+        """Network input ``(n, channels, z, y, x)`` of tiles of HU ``(n, z, y, x)``."""
+        import torch
+
+        return torch.from_numpy(self.normalization(tiles)[:, None])
+
     @property
     def is_plain(self) -> bool:
         """Whether the networks of nnU-Net and MONAI can be it."""
@@ -110,21 +117,32 @@ class ModelInfo:
         return tuple(channel for channel, key in enumerate(self.classes) if key in types)
 
 
+Info = TypeVar("Info", bound=ModelInfo)
+
+
 @dataclass(frozen=True)
 class Model:
-    """A network ready to run, in evaluation mode on its device, with its closer look if it has one.
+    """A network ready to run, in evaluation mode on its device, and those that look after it.
 
     Attributes:
         info: what it is.
         network: finds organs and lesions.
-        device: of both networks.
+        device: of all networks.
+        finer: outlines lesions anew, at a finer scale.
         closer: judges what may be a lesion once more.
     """
 
     info: ModelInfo
     network: UNet
     device: str
+    finer: Model | None = None
     closer: CloserLook | None = None
+
+    @property
+    def outlining(self) -> ModelInfo:
+        """`info`, with the voxels of the network that outlines the lesions."""
+        finest = self.finer or self
+        return replace(self.info, spacing_mm=finest.info.spacing_mm)
 
 
 def available_models() -> dict[str, Path]:
@@ -165,10 +183,18 @@ def read_info(folder: Path) -> ModelInfo:
     Raises:
         PastaError: it is not valid JSON, lacks a field, or names a class that is not catalogued.
     """
-    path = folder / INFO_FILE
+    return read_description(folder / INFO_FILE, ModelInfo)
+
+
+def read_description(path: Path, kind: type[Info]) -> Info:
+    """Read ``model.json``, or that of another kind of network.
+
+    Raises:
+        PastaError: it is not valid JSON, lacks a field, or names a class that is not catalogued.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        info = ModelInfo(
+        info = kind(
             **{
                 **data,
                 "classes": tuple(data["classes"]),
@@ -197,12 +223,15 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
         PastaError: files are missing or damaged, or do not belong together.
     """
     from PASTALib.closer.look import load_closer_look  # here: a module that opens lists models
+    from PASTALib.finer.info import load_finer
 
     folder = model_folder(name_or_folder)
     info = read_info(folder)
     network = info.network()
     read_weights(network, folder / WEIGHTS_FILE, info.sha256, INFO_FILE)
-    return Model(info, network.eval().to(device), device, load_closer_look(folder, device))
+    network = network.eval().to(device)
+    after = load_finer(folder, device), load_closer_look(folder, device)
+    return Model(info, network, device, *after)
 
 
 def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = True) -> ModelInfo:
@@ -221,4 +250,9 @@ def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = Tru
 
 def write_info(folder: Path, info: ModelInfo) -> None:
     """Write ``model.json``."""
-    write_text(folder / INFO_FILE, json.dumps(asdict(info), indent=1) + "\n")
+    write_description(folder / INFO_FILE, info)
+
+
+def write_description(path: Path, info: ModelInfo) -> None:
+    """Write what `read_description` reads."""
+    write_text(path, json.dumps(asdict(info), indent=1) + "\n")

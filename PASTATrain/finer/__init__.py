@@ -1,0 +1,1 @@
+"""Training of the finer network, which outlines lesions after the first one."""
