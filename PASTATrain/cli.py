@@ -125,8 +125,9 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         from PASTATrain.parts import pack
         from PASTATrain.training import fresh_state
 
-        files = pack(options.run, fresh_state(config, "cpu"), options.out)
-        console.line(f"{len(files)} files in {options.out}")
+        console.line(
+            f"{len(pack(options.run, fresh_state(config, 'cpu'), options.out))} files in {options.out}"
+        )
     elif options.command == "unpack":
         from PASTATrain.parts import unpack
         from PASTATrain.training import fresh_state

@@ -72,8 +72,7 @@ def _export(options: argparse.Namespace, console: Console, cancel: CancelToken) 
 def _pack(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
     from PASTATrain.parts import pack
 
-    files = pack(options.run, _fresh(options), options.out)
-    console.line(f"{len(files)} files in {options.out}")
+    console.line(f"{len(pack(options.run, _fresh(options), options.out))} files in {options.out}")
 
 
 def _unpack(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:

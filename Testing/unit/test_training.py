@@ -269,10 +269,10 @@ def test_self_training_labels_only_what_was_unknown_and_never_as_a_lesion(
 def test_a_packed_checkpoint_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
     run, again = tmp_path / "run", tmp_path / "again"
     train(cases, run, replace(SMALL, steps=2), "cpu", silent, CancelToken())
-    paths = pack(run, fresh_state(SMALL, "cpu"), tmp_path / "parts", limit=10_000)
+    paths = pack(run, SMALL, tmp_path / "parts", limit=10_000)
     assert len(paths) > 1
     assert all(path.stat().st_size < 20_000 for path in paths)
-    assert unpack(tmp_path / "parts", fresh_state(SMALL, "cpu"), again) == 2
+    assert unpack(tmp_path / "parts", SMALL, again) == 2
     before, after = (fresh_state(SMALL, "cpu") for _ in range(2))
     before.resume(run / CHECKPOINT, "cpu")
     after.resume(again / CHECKPOINT, "cpu")
@@ -285,9 +285,9 @@ def test_a_packed_checkpoint_goes_on_where_it_ended(cases: Path, tmp_path: Path)
 
 def test_a_missing_part_is_told(cases: Path, tmp_path: Path) -> None:
     train(cases, tmp_path / "run", replace(SMALL, steps=1), "cpu", silent, CancelToken())
-    pack(tmp_path / "run", fresh_state(SMALL, "cpu"), tmp_path / "parts", limit=10_000)[0].unlink()
+    pack(tmp_path / "run", SMALL, tmp_path / "parts", limit=10_000)[0].unlink()
     with pytest.raises(PastaError, match="not a whole checkpoint"):
-        unpack(tmp_path / "parts", fresh_state(SMALL, "cpu"), tmp_path / "again")
+        unpack(tmp_path / "parts", SMALL, tmp_path / "again")
 
 
 def test_a_window_is_decoded_as_in_the_whole_patch_but_for_its_normalization() -> None:
