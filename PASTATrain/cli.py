@@ -16,7 +16,6 @@ from PASTATrain.choosing.cli import add_choose
 from PASTATrain.closer.cli import add_closer
 from PASTATrain.config import read_config
 from PASTATrain.corrections import add_corrections
-from PASTATrain.finer.cli import add_finer
 from PASTATrain.finetuning.cli import add_finetune
 from PASTATrain.froc.cli import add_froc
 from PASTATrain.heads.cli import add_heads
@@ -69,7 +68,6 @@ def build_parser() -> argparse.ArgumentParser:
     add_finetune(commands)
     add_prompt(commands)
     add_closer(commands)
-    add_finer(commands)
     add_choose(commands)
     return parser
 
@@ -123,17 +121,12 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         console.line(f"{options.out}: {info.name} {info.version}, {len(info.classes)} classes")
     elif options.command == "pack":
         from PASTATrain.parts import pack
-        from PASTATrain.training import fresh_state
 
-        console.line(
-            f"{len(pack(options.run, fresh_state(config, 'cpu'), options.out))} files in {options.out}"
-        )
+        console.line(f"{len(pack(options.run, config, options.out))} files in {options.out}")
     elif options.command == "unpack":
         from PASTATrain.parts import unpack
-        from PASTATrain.training import fresh_state
 
-        step = unpack(options.parts, fresh_state(config, "cpu"), options.run)
-        console.line(f"checkpoint of step {step}")
+        console.line(f"checkpoint of step {unpack(options.parts, config, options.run)}")
     elif options.command == "tune":
         from PASTATrain.tuning import tune
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PASTALib.closer.look import CLOSER_FILE, CLOSER_WEIGHTS
 from PASTALib.errors import PastaError
-from PASTALib.finer.info import FINER_FILE, FINER_WEIGHTS
 from PASTALib.model import ModelInfo, save_model
 from PASTATrain.classes import CLASSES
 from PASTATrain.config import TrainingConfig
@@ -63,6 +62,6 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         compresses=config.compresses,
         lesion_threshold=config.lesion_threshold,
     )
-    for name in (FINER_FILE, FINER_WEIGHTS, CLOSER_FILE, CLOSER_WEIGHTS):
-        (folder / name).unlink(missing_ok=True)  # they know what the weights before found
+    for name in (CLOSER_FILE, CLOSER_WEIGHTS):  # it knows what the weights before found
+        (folder / name).unlink(missing_ok=True)
     return save_model(folder, info, network)

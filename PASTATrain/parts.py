@@ -12,16 +12,20 @@ from typing import TYPE_CHECKING
 
 from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
-from PASTATrain.states import CHECKPOINT, Network, TrainingState
+from PASTATrain.config import TrainingConfig
+from PASTATrain.states import CHECKPOINT, TrainingState
+from PASTATrain.training import fresh_state
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from PASTALib.network import UNet
 
 PART_BYTES = 15 * 2**20
 STEP = "step"
 
 
-def tensors_of(state: TrainingState[Network]) -> dict[str, Tensor]:
+def tensors_of(state: TrainingState[UNet]) -> dict[str, Tensor]:
     """Everything that a run goes on from, by name."""
     import torch
 
@@ -49,16 +53,8 @@ def in_parts(tensors: Mapping[str, Tensor], limit: int) -> Iterator[dict[str, Te
     yield group
 
 
-def pack(
-    run: Path, state: TrainingState[Network], out: Path, limit: int = PART_BYTES
-) -> list[Path]:
+def pack(run: Path, config: TrainingConfig, out: Path, limit: int = PART_BYTES) -> list[Path]:
     """Write the checkpoint of a run as safetensors files of at most `limit` bytes.
-
-    Args:
-        run: with the checkpoint.
-        state: a fresh one of the run; it takes the checkpoint.
-        out: folder of the files.
-        limit: bytes.
 
     Raises:
         PastaError: the run has no checkpoint.
@@ -67,6 +63,7 @@ def pack(
 
     if not (run / CHECKPOINT).is_file():
         raise PastaError(f"'{run}' holds no checkpoint; train with 'pasta-train run' first.")
+    state = fresh_state(config, "cpu")
     state.resume(run / CHECKPOINT, "cpu")
     out.mkdir(parents=True, exist_ok=True)
     for old in out.glob("part*.safetensors"):
@@ -80,13 +77,8 @@ def pack(
     return paths
 
 
-def unpack(parts: Path, state: TrainingState[Network], run: Path) -> int:
+def unpack(parts: Path, config: TrainingConfig, run: Path) -> int:
     """Make the checkpoint of a run from the files of `pack`; returns its step.
-
-    Args:
-        parts: folder of the files.
-        state: a fresh one of the run; it takes what they hold.
-        run: takes the checkpoint.
 
     Raises:
         PastaError: there is no part, one is missing, or they are of another network.
@@ -96,6 +88,7 @@ def unpack(parts: Path, state: TrainingState[Network], run: Path) -> int:
     tensors: dict[str, Tensor] = {}
     for path in sorted(parts.glob("part*.safetensors")):
         tensors.update(load_file(path))
+    state = fresh_state(config, "cpu")
     try:
         state.step = int(tensors[STEP])
         state.network.load_state_dict(_with_prefix(tensors, "network."))

@@ -112,14 +112,14 @@ def analyze(
         lesions = find_lesions(
             ct,
             segmentation,
-            model_spacing_mm=model.outlining.spacing_mm,
+            model_spacing_mm=model.info.spacing_mm,
             calibration=model.info.calibration,
         )
         instances = instance_map(ct.image, lesions)
     _check(cancel)
     with watch.step("report"):
         progress(0.98, "Drafting the report")
-        report = draft_report(ct, segmentation, lesions, model.outlining)
+        report = draft_report(ct, segmentation, lesions, model.info)
     progress(1.0, f"Found {len(lesions)} lesion{'' if len(lesions) == 1 else 's'}")
     return Analysis(ct, segmentation, lesions, instances, report, model.info, watch.seconds)
 

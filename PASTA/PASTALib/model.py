@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from PASTALib.catalog import catalog
 from PASTALib.confidence import Calibration
@@ -16,7 +16,6 @@ from PASTALib.weights import read_weights, write_weights
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
     from PASTALib.closer.look import CloserLook
     from PASTALib.network import UNet
@@ -99,12 +98,6 @@ class ModelInfo:
             compresses=self.compresses,
         )
 
-    def inputs(self, tiles: np.ndarray) -> Tensor:
-        """Network input ``(n, channels, z, y, x)`` of tiles of HU ``(n, z, y, x)``."""
-        import torch
-
-        return torch.from_numpy(self.normalization(tiles)[:, None])
-
     @property
     def is_plain(self) -> bool:
         """Whether the networks of nnU-Net and MONAI can be it."""
@@ -117,32 +110,21 @@ class ModelInfo:
         return tuple(channel for channel, key in enumerate(self.classes) if key in types)
 
 
-Info = TypeVar("Info", bound=ModelInfo)
-
-
 @dataclass(frozen=True)
 class Model:
-    """A network ready to run, in evaluation mode on its device, and those that look after it.
+    """A network ready to run, in evaluation mode on its device, with its closer look if it has one.
 
     Attributes:
         info: what it is.
         network: finds organs and lesions.
-        device: of all networks.
-        finer: outlines lesions anew, at a finer scale.
+        device: of both networks.
         closer: judges what may be a lesion once more.
     """
 
     info: ModelInfo
     network: UNet
     device: str
-    finer: Model | None = None
     closer: CloserLook | None = None
-
-    @property
-    def outlining(self) -> ModelInfo:
-        """`info`, with the voxels of the network that outlines the lesions."""
-        finest = self.finer or self
-        return replace(self.info, spacing_mm=finest.info.spacing_mm)
 
 
 def available_models() -> dict[str, Path]:
@@ -183,18 +165,10 @@ def read_info(folder: Path) -> ModelInfo:
     Raises:
         PastaError: it is not valid JSON, lacks a field, or names a class that is not catalogued.
     """
-    return read_description(folder / INFO_FILE, ModelInfo)
-
-
-def read_description(path: Path, kind: type[Info]) -> Info:
-    """Read ``model.json``, or that of another kind of network.
-
-    Raises:
-        PastaError: it is not valid JSON, lacks a field, or names a class that is not catalogued.
-    """
+    path = folder / INFO_FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        info = kind(
+        info = ModelInfo(
             **{
                 **data,
                 "classes": tuple(data["classes"]),
@@ -223,15 +197,12 @@ def load_model(name_or_folder: str | Path, device: str = "cpu") -> Model:
         PastaError: files are missing or damaged, or do not belong together.
     """
     from PASTALib.closer.look import load_closer_look  # here: a module that opens lists models
-    from PASTALib.finer.info import load_finer
 
     folder = model_folder(name_or_folder)
     info = read_info(folder)
     network = info.network()
     read_weights(network, folder / WEIGHTS_FILE, info.sha256, INFO_FILE)
-    network = network.eval().to(device)
-    after = load_finer(folder, device), load_closer_look(folder, device)
-    return Model(info, network, device, *after)
+    return Model(info, network.eval().to(device), device, load_closer_look(folder, device))
 
 
 def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = True) -> ModelInfo:
@@ -250,9 +221,4 @@ def save_model(folder: Path, info: ModelInfo, network: UNet, *, half: bool = Tru
 
 def write_info(folder: Path, info: ModelInfo) -> None:
     """Write ``model.json``."""
-    write_description(folder / INFO_FILE, info)
-
-
-def write_description(path: Path, info: ModelInfo) -> None:
-    """Write what `read_description` reads."""
-    write_text(path, json.dumps(asdict(info), indent=1) + "\n")
+    write_text(folder / INFO_FILE, json.dumps(asdict(info), indent=1) + "\n")

@@ -138,7 +138,6 @@ def verify(place: str) -> str:
         PastaError: they differ, or the model is not whole.
     """
     from PASTALib.closer.look import verify_closer_look
-    from PASTALib.finer.info import verify_finer
 
     folder = available_models().get(place, Path(place))
     if (folder / PRETRAINED_FILE).is_file():
@@ -148,7 +147,6 @@ def verify(place: str) -> str:
     weights = folder / WEIGHTS_FILE
     if not weights.is_file():
         raise PastaError(f"'{folder}' lacks {WEIGHTS_FILE}; copy the whole folder again.")
-    verify_finer(folder)
     verify_closer_look(folder)
     if not info.sha256:
         return f"{info.name} has no checksum to compare with."

@@ -51,24 +51,6 @@ def read_weights(network: nn.Module, weights: Path, sha256: str, described_in: s
         ) from error
 
 
-def check_weights(weights: Path, sha256: str, described_in: str) -> None:
-    """Compare a file of weights with its checksum.
-
-    Args:
-        weights: the file.
-        sha256: its checksum.
-        described_in: name of the file that says so, for messages.
-
-    Raises:
-        PastaError: they differ, or the file is missing.
-    """
-    if not weights.is_file() or file_sha256(weights) != sha256:
-        raise PastaError(
-            f"'{weights}' is missing or does not match the checksum in {described_in}; copy the "
-            "whole model folder again."
-        )
-
-
 def write_weights(network: nn.Module, path: Path, *, half: bool) -> str:
     """Write a safetensors file, atomically; returns its SHA-256."""
     from safetensors.torch import save_file

@@ -16,15 +16,18 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from PASTALib.ct import CT, Estimate
+from PASTALib.inference import segment
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress
-from PASTATrain.closer.places import candidates_of
+from PASTATrain.closer.places import Ground, candidates_of
 from PASTATrain.closer.samples import Collected, save_collected
-from PASTATrain.evaluation import KnownScan, scans
-from PASTATrain.scan_parts import Ground, organs_of, torso_scan
+from PASTATrain.evaluation import KnownScan, scans, torso_images
+from PASTATrain.tuning import is_complete
 
 PARTS = 20
 """Of a scan in a turn: making a torso takes as long as five parts of it."""
+TORSO_MM = 2.0
 FIRST_TORSO = 10_000
 """Seed of the torso of the first turn: neither training nor tuning nor evaluation comes so far."""
 
@@ -74,8 +77,10 @@ class Collector:
     def _scan(self, turn: Turn) -> tuple[KnownScan, sitk.Image]:
         if turn.scan is not None:
             return self._real[turn.scan]
-        torso = torso_scan(FIRST_TORSO + turn.number)
-        return torso, torso.organs
+        torso = torso_images(FIRST_TORSO + turn.number, TORSO_MM)
+        phase = Estimate(torso.spec.phase, 1.0, "made so")
+        ct = CT(torso.image, "torso", phase=phase, synthetic=True)
+        return KnownScan("torso", ct, torso.organs), torso.organs
 
 
 def first_look(model: Model) -> Model:
@@ -136,6 +141,11 @@ def turns(real: list[KnownScan], rounds: int, torsos: int, out: Path) -> list[Tu
         Turn(n, scan, out / f"{n:04d}_{'torso' if scan is None else real[scan].name}.npz")
         for n, (_, scan) in enumerate(order)
     ]
+
+
+def organs_of(scan: KnownScan, model: Model) -> sitk.Image:
+    """The organs of a scan, the model's own where they are not labeled."""
+    return scan.organs if is_complete(scan.organs) else segment(scan.ct, model).organs
 
 
 def _done(collector: Collector, waiting: list[Turn], processes: int) -> Iterator[str]:

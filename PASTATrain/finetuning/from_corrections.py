@@ -17,7 +17,6 @@ import numpy as np
 from PASTALib.closer.look import save_closer_look
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
-from PASTALib.finer.info import save_finer
 from PASTALib.model import Model, ModelInfo, load_model, save_model
 from PASTALib.progress import CancelToken, Progress, part_of
 from PASTATrain.cases import STORED, save_case
@@ -214,15 +213,13 @@ def _begin(run: Path, training: TrainingConfig, start: Model, device: str) -> No
 
 
 def _export(run: Path, training: TrainingConfig, start: Model, steps: int, folder: Path) -> Model:
-    """The fine-tuned model; what looks after its network is that of the model before."""
+    """The fine-tuned model; its closer look and calibration are those of the model before."""
     info = replace(
         start.info,
         version=training.version,
         training={"stage": "corrections", "steps": steps, "start": start.info.sha256},
     )
     save_model(folder, info, averaged_network(run, training))
-    if start.finer is not None:
-        save_finer(folder, start.finer.info, start.finer.network)
     if start.closer is not None:
         save_closer_look(folder, start.closer.info, start.closer.network)
     return load_model(folder)

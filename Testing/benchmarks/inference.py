@@ -1,9 +1,9 @@
 """Our inference against nnU-Net's predictor and MONAI's sliding window.
 
-The same network, weights and CT in one run; "first look" is ours with the first network
-alone; what comes after it the others do not have. Every path runs in a process of its own, so that
-its peak memory is its own; seconds are from the CT file to the label file, without imports and
-loading of the weights. See README.md beside this file.
+The same network, weights and CT in one run; "first look" is ours without the closer look, which
+the others do not have. Every path runs in a process of its own, so that its peak memory is its own;
+seconds are from the CT file to the label file, without imports and loading of the weights. See
+README.md beside this file.
 
     python Testing/benchmarks/inference.py --spacing 1.5
 """
@@ -27,18 +27,12 @@ import SimpleITK as sitk
 
 from PASTALib.closer.look import CLOSER_FILE, CLOSER_WEIGHTS
 from PASTALib.errors import PastaError
-from PASTALib.finer.info import FINER_FILE, FINER_WEIGHTS
 from PASTALib.model import ModelInfo, Normalization, load_model, model_folder, read_info, save_model
 
 SHARED_DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 DEFAULT_CTS = ("totalsegmentator/example_ct.nii.gz", "tcia_tcga_thca_A4MA/torso_ct.nii.gz")
 REFERENCE = "nnU-Net"
 FULL, FIRST_LOOK = "ours", "first look"
-LATER = {
-    "with its finer network": (FINER_FILE, FINER_WEIGHTS),
-    "with its closer look": (CLOSER_FILE, CLOSER_WEIGHTS),
-}
-"""Files of what looks after the first network."""
 PATH_NAMES = (FULL, FIRST_LOOK, REFERENCE, "MONAI")
 _SMALLEST_CLASS = 100
 """Classes of fewer voxels in both maps say nothing about agreement."""
@@ -163,11 +157,10 @@ def prepare_model(options: argparse.Namespace, folder: Path) -> str:
         says = "RANDOM WEIGHTS (no trained model): time and memory count, agreement does not"
     info = replace(info, spacing_mm=options.spacing or info.spacing_mm, sha256="")
     save_model(folder, info, network)
-    for what, files in LATER.items():
-        if found is not None and (found / files[0]).is_file():
-            for name in files:
-                shutil.copyfile(found / name, folder / name)
-            says += f", {what}"
+    if found is not None and (found / CLOSER_FILE).is_file():
+        for name in (CLOSER_FILE, CLOSER_WEIGHTS):
+            shutil.copyfile(found / name, folder / name)
+        says += " with its closer look"
     millions = sum(value.numel() for value in network.parameters()) / 1e6
     return (
         f"{says}; {millions:.1f} M parameters, {len(info.classes)} classes, "
@@ -202,7 +195,7 @@ def benchmark(ct: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
             flush=True,
         )
     if {FULL, FIRST_LOOK} <= set(measured):
-        print(later_looks_told(measured[FULL], measured[FIRST_LOOK]), flush=True)
+        print(closer_look_told(measured[FULL], measured[FIRST_LOOK]), flush=True)
     return {
         "ct": ct.name,
         "measured": {name: asdict(value) for name, value in measured.items()},
@@ -210,11 +203,11 @@ def benchmark(ct: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
     }
 
 
-def later_looks_told(full: Measured, first: Measured) -> str:
-    """What the whole takes as a multiple of what the first network alone takes."""
+def closer_look_told(full: Measured, first: Measured) -> str:
+    """What the whole takes as a multiple of what it takes without the closer look."""
     return (
-        f"with what comes after the first network: {full.cpu_seconds / first.cpu_seconds:.2f}x "
-        f"CPU s, {full.seconds / first.seconds:.2f}x s, {full.peak_gb / first.peak_gb:.2f}x memory"
+        f"with the closer look: {full.cpu_seconds / first.cpu_seconds:.2f}x CPU s, "
+        f"{full.seconds / first.seconds:.2f}x s, {full.peak_gb / first.peak_gb:.2f}x memory"
     )
 
 

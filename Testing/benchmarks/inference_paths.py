@@ -40,8 +40,8 @@ def ours(source: Path, target: Path, model: Model) -> None:
 
 
 def first_look(source: Path, target: Path, model: Model) -> None:
-    """`ours` with the first network alone: the work that the other programs do, too."""
-    ours(source, target, replace(model, finer=None, closer=None))
+    """`ours` without the closer look: the work that the other programs do, too."""
+    ours(source, target, replace(model, closer=None))
 
 
 def monai(source: Path, target: Path, model: Model) -> None:

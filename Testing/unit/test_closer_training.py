@@ -21,7 +21,7 @@ from PASTALib.progress import silent
 from PASTALib.region import Region
 from PASTATrain.closer.collecting import collect, first_look, turns
 from PASTATrain.closer.config import CloserConfig, info_of, read_closer_config
-from PASTATrain.closer.places import candidates_of
+from PASTATrain.closer.places import Ground, candidates_of
 from PASTATrain.closer.samples import (
     MARGIN_EDGE,
     BatchMaker,
@@ -36,7 +36,6 @@ from PASTATrain.closer.training import CANDIDATES, export_closer, train
 from PASTATrain.config import TrainingConfig
 from PASTATrain.evaluation import KnownScan
 from PASTATrain.export import export_checkpoint
-from PASTATrain.scan_parts import Ground
 from PASTATrain.sources import torso_images
 from PASTATrain.states import CHECKPOINT, LOG
 from PASTATrain.training import fresh_state

@@ -17,7 +17,7 @@ from PASTALib.closer.sight import Sight
 from PASTALib.confidence import raw_log_odds
 from PASTALib.errors import PastaError
 from PASTALib.files import write_text
-from PASTALib.weights import check_weights, read_weights, write_weights
+from PASTALib.weights import file_sha256, read_weights, write_weights
 
 if TYPE_CHECKING:
     from PASTALib.closer.network import CloserNetwork
@@ -142,9 +142,14 @@ def verify_closer_look(folder: Path) -> None:
     Raises:
         PastaError: they differ, or are missing.
     """
-    if (folder / CLOSER_FILE).is_file():
-        sha256 = read_closer_info(folder).sha256
-        check_weights(folder / CLOSER_WEIGHTS, sha256, CLOSER_FILE)
+    if not (folder / CLOSER_FILE).is_file():
+        return
+    weights = folder / CLOSER_WEIGHTS
+    if not weights.is_file() or file_sha256(weights) != read_closer_info(folder).sha256:
+        raise PastaError(
+            f"'{weights}' is missing or does not match the checksum in {CLOSER_FILE}; copy the "
+            "whole model folder again."
+        )
 
 
 def save_closer_look(folder: Path, info: CloserInfo, network: CloserNetwork) -> CloserInfo:

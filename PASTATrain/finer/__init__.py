@@ -1,1 +1,0 @@
-"""Training of the finer network, which outlines lesions after the first one."""
