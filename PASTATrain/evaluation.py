@@ -100,7 +100,7 @@ def match(
     findings = find_lesions(
         ct,
         segmentation,
-        model_spacing_mm=model.info.spacing_mm,
+        model_spacing_mm=model.info.lesion_mm,
         calibration=model.info.calibration,
     )
     touching = [(finding, overlaps(finding, truth)) for finding in findings]

@@ -73,7 +73,7 @@ def candidates(
             findings = find_lesions(
                 changed,
                 segment(changed, everything) if number else untouched,
-                model_spacing_mm=model.info.spacing_mm,
+                model_spacing_mm=model.info.lesion_mm,
             )
             for finding in findings:
                 best = max(overlaps(finding, masks).values(), default=0.0)

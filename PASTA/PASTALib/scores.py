@@ -101,8 +101,11 @@ class ClassTable:
                 found.append((own, ill))
         return tuple(found)
 
-    def reduce(self, logits: torch.Tensor) -> SlabScores:
+    def reduce(self, logits: torch.Tensor, earlier: torch.Tensor | None = None) -> SlabScores:
         """Reduce logits ``(classes, z, y, x)``, which are changed, to what is kept of them.
+
+        Where an `earlier` look has given a margin ``(z, y, x)``, in logits, that of both is their
+        mean.
 
         An organ includes its lesions: the probability of an organ's lesions is given to the
         organ's structures in proportion to their own, which in logits is one addition to all of
@@ -116,9 +119,12 @@ class ClassTable:
         if lesions:
             of_types = logits[lesions]
             any_lesion = torch.logsumexp(of_types, dim=0)
-            log_odds = any_lesion - torch.logsumexp(logits[others], dim=0)
             threshold = min(max(self.info.lesion_threshold, 1e-3), 1 - 1e-3)
-            margin = log_odds - log(threshold / (1 - threshold))
+            needed = log(threshold / (1 - threshold))
+            margin = any_lesion - torch.logsumexp(logits[others], dim=0) - needed
+            if earlier is not None:
+                margin = (margin + earlier.to(margin)) / 2
+            log_odds = margin + needed
             types = of_types - any_lesion
         else:
             margin = torch.full_like(logits[0], -_LARGEST)

@@ -135,7 +135,7 @@ def _outlined(
         sitk.GetArrayFromImage(labels)
         for labels in (found.organs, found.lesions, found.probability)
     )
-    outlined = list(candidates_in(types, probability, part.geometry, model.info.spacing_mm))
+    outlined = list(candidates_in(types, probability, part.geometry, model.info.lesion_mm))
     blobs = list(overlooked(image, organs, types))
     some = rng.permutation(len(blobs))[:MOST_BLOBS]
     return [*outlined, *(blobs[number] for number in some)], organs
@@ -152,7 +152,7 @@ def _part_for(kind: str, scene: Scene, model: Model, rng: np.random.Generator) -
     organ = catalog().lesion_types[kind].organ
     voxels = scene.voxels(catalog().organ_labels(organ))
     point = np.unravel_index(voxels[rng.integers(len(voxels))], scene.organs.shape)
-    half = model.info.spacing_mm * (np.array(model.info.patch) / 2 - 1)
+    half = model.info.lesion_mm * (np.array(model.info.patch) / 2 - 1)
     shift = rng.uniform(-0.5, 0.5, 3) * (half - RIM_MM)
     middle = scene.geometry.points_of_zyx(point) + shift
     return box_around(scene.geometry, np.stack([middle - half, middle + half]), 0.0)

@@ -92,7 +92,7 @@ def judged_on(
             found = find_lesions(
                 ct,
                 segment(ct, everything, cancel=cancel),
-                model_spacing_mm=model.info.spacing_mm,
+                model_spacing_mm=model.info.lesion_mm,
                 calibration=model.info.calibration,
             )
             told = [Blob(f.type, f.region.start, f.region.mask, f.confidence) for f in found]
