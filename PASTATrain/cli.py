@@ -59,6 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
     tune.add_argument(
         "--false-per-scan", type=float, default=1.0, help="findings allowed without a lesion"
     )
+    for several in (evaluate, tune):
+        several.add_argument("--processes", type=int, default=1, help="scans looked at at once")
     add_froc(commands)
     add_attributes(commands)
     add_heads(commands)
@@ -131,15 +133,30 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         from PASTATrain.tuning import tune
 
         seeds = range(FIRST_TUNING_TORSO, FIRST_TUNING_TORSO + options.torsos)
-        allowed = options.false_per_scan
-        tuned = tune(options.model, options.data, seeds, options.rounds, allowed, console)
+        tuned = tune(
+            options.model,
+            options.data,
+            seeds,
+            options.rounds,
+            options.false_per_scan,
+            console,
+            options.processes,
+        )
         console.line(f"{tuned.name}: findings are reported from {tuned.least_confidence:.2f} on")
     else:
         from PASTATrain.evaluation import evaluate
         from PASTATrain.sources import torsos_for_testing
 
         torsos = torsos_for_testing(config.torsos)
-        evaluate(options.data, options.model, options.out, options.lesions, torsos, console)
+        evaluate(
+            options.data,
+            options.model,
+            options.out,
+            options.lesions,
+            torsos,
+            console,
+            processes=options.processes,
+        )
 
 
 if __name__ == "__main__":

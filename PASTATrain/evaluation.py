@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from PASTALib.organ_input import read_organs
 from PASTALib.progress import Progress
 from PASTALib.reading import read_ct
 from PASTALib.region import Region
+from PASTATrain.at_once import at_once
 from PASTATrain.classes import STRUCTURES
 from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
 from PASTATrain.sources import CHEST_SCANS, SCANS, torso_images
@@ -203,6 +205,34 @@ def mask_on(ct: CT, path: Path) -> sitk.Image:
     return sitk.Resample(mask, ct.image, sitk.Transform(), sitk.sitkNearestNeighbor)
 
 
+def real_lesions(data: Path) -> Iterator[KnownScan]:
+    """Scans of patients whose lesion has a mask; nothing is known of their organs."""
+    for name, kind, image, mask in REAL_LESIONS:
+        if (data / f"{image}.nii.gz").exists():
+            ct = read_ct(data / f"{image}.nii.gz")
+            nothing = sitk.Image(ct.image.GetSize(), sitk.sitkUInt8)
+            yield KnownScan(name, ct, nothing, {kind: mask_on(ct, data / f"{mask}.nii.gz")})
+
+
+def figures_of(scan: KnownScan, model: Model, rounds: int, seed: int) -> Figures:
+    """What a model finds in one scan: its own lesions, or else its organs and inserted lesions."""
+    name, ct = scan.name, scan.ct
+    segmentation = segment(ct, model)
+    figures = Figures(model.info.name, model.info.sha256, (), (), (), ())
+    if scan.lesions:
+        real, found = match(name, ct, segmentation, model, scan.lesions)
+        return replace(figures, real=tuple(real), findings=(found,))
+    organs = tuple(organ_figures(name, segmentation.organs, scan.organs))
+    inserted: list[LesionFigure] = []
+    findings = [match(name, ct, segmentation, model, {})[1]]
+    for changed, masks in rounds_of_insertion(ct, scan.organs, rounds, seed):
+        if masks:
+            of_round, found = match(name, changed, segment(changed, model), model, masks)
+            inserted += of_round
+            findings.append(found)
+    return replace(figures, organs=organs, inserted=tuple(inserted), findings=tuple(findings))
+
+
 def evaluate(
     data: Path,
     model_name: str,
@@ -211,6 +241,7 @@ def evaluate(
     torsos: Sequence[int],
     progress: Progress,
     seed: int = 7,
+    processes: int = 1,
 ) -> Figures:
     """Measure a model on everything that was kept out of training.
 
@@ -222,42 +253,25 @@ def evaluate(
         torsos: seeds of torsos by rule that were not trained with.
         progress: told after each scan.
         seed: of the inserted lesions.
+        processes: how many scans are looked at at once.
 
     Raises:
         PastaError: the model cannot be loaded.
     """
     model = load_model(model_name)
-    organs: list[OrganFigure] = []
-    inserted: list[LesionFigure] = []
-    real: list[LesionFigure] = []
-    findings: list[FindingsFigure] = []
-    for scan in scans(data, torsos, "test"):
-        name, ct = scan.name, scan.ct
-        segmentation = segment(ct, model)
-        organs += organ_figures(name, segmentation.organs, scan.organs)
-        findings.append(match(name, ct, segmentation, model, {})[1])
-        drawn = rounds_of_insertion(ct, scan.organs, rounds, seed)
-        for number, (changed, masks) in enumerate(drawn, 1):
-            if masks:
-                figures, false = match(name, changed, segment(changed, model), model, masks)
-                inserted += figures
-                findings.append(false)
-            progress(0.0, f"{name}, round {number} of {rounds}")
-    for name, kind, image, mask in REAL_LESIONS:
-        if (data / f"{image}.nii.gz").exists():
-            ct = read_ct(data / f"{image}.nii.gz")
-            truth = {kind: mask_on(ct, data / f"{mask}.nii.gz")}
-            figures, false = match(name, ct, segment(ct, model), model, truth)
-            real += figures
-            findings.append(false)
-            progress(0.0, name)
+    known = [*scans(data, torsos, "test"), *real_lesions(data)]
+    look = partial(figures_of, model=model, rounds=rounds, seed=seed)
+    parts = []
+    for number, part in enumerate(at_once(look, known, processes), 1):
+        parts.append(part)
+        progress(number / len(known), known[number - 1].name)
     measured = Figures(
         model.info.name,
         model.info.sha256,
-        tuple(organs),
-        tuple(inserted),
-        tuple(real),
-        tuple(findings),
+        tuple(figure for part in parts for figure in part.organs),
+        tuple(figure for part in parts for figure in part.inserted),
+        tuple(figure for part in parts for figure in part.real),
+        tuple(figure for part in parts for figure in part.findings),
     )
     write_text(out / "figures.json", json.dumps(asdict(measured), indent=1) + "\n")
     write_text(out / "figures.md", as_markdown(measured))

@@ -8,8 +8,9 @@ uses, all of them with and without inserted lesions. The fit goes into ``model.j
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from PASTALib.lesions import find_lesions
 from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, ModelInfo, load_model, model_folder, write_info
 from PASTALib.progress import Progress
-from PASTATrain.evaluation import FOUND_DICE, overlaps, scans, with_lesions
+from PASTATrain.at_once import at_once
+from PASTATrain.evaluation import FOUND_DICE, KnownScan, overlaps, scans, with_lesions
 
 REAL_SCAN_ROUNDS = 4
 """How many times as often lesions are inserted into a real scan as into a torso: there are few real
@@ -55,37 +57,45 @@ class Candidate:
     real: bool
 
 
-def candidates(
-    model: Model, data: Path, torsos: Sequence[int], rounds: int, progress: Progress, seed: int = 11
-) -> Iterator[Candidate]:
-    """All findings of a model, also improbable ones, on the scans for tuning."""
-    everything = replace(model, info=replace(model.info, least_confidence=0.0))
-    for scan in scans(data, torsos, "train"):
-        name, ct = scan.name, scan.ct
-        untouched = segment(ct, everything)
-        organs = scan.organs if is_complete(scan.organs) else untouched.organs
-        times = rounds if ct.synthetic else REAL_SCAN_ROUNDS * rounds
-        for number in range(times + 1):
-            rng = np.random.default_rng((seed, number, len(name)))
-            order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
-            changed, masks = with_lesions(ct, organs, order if number else [], rng)
-            masks |= {f"{key} of the patient": mask for key, mask in scan.lesions.items()}
-            findings = find_lesions(
-                changed,
-                segment(changed, everything) if number else untouched,
-                model_spacing_mm=model.info.lesion_mm,
+def candidates_of(
+    scan: KnownScan, everything: Model, rounds: int, seed: int = 11
+) -> list[Candidate]:
+    """All findings of a model in a scan as it is, and with inserted lesions.
+
+    Args:
+        scan: the scan.
+        everything: the model, with a least confidence of 0.
+        rounds: how often lesions of all types are inserted into a torso; `REAL_SCAN_ROUNDS` times
+            as often into a real scan.
+        seed: of the lesions.
+    """
+    name, ct = scan.name, scan.ct
+    untouched = segment(ct, everything)
+    organs = scan.organs if is_complete(scan.organs) else untouched.organs
+    times = rounds if ct.synthetic else REAL_SCAN_ROUNDS * rounds
+    found = []
+    for number in range(times + 1):
+        rng = np.random.default_rng((seed, number, len(name)))
+        order = [str(key) for key in rng.permutation(list(catalog().lesion_types))]
+        changed, masks = with_lesions(ct, organs, order if number else [], rng)
+        masks |= {f"{key} of the patient": mask for key, mask in scan.lesions.items()}
+        findings = find_lesions(
+            changed,
+            segment(changed, everything) if number else untouched,
+            model_spacing_mm=everything.info.lesion_mm,
+        )
+        found += [
+            Candidate(
+                f"{name}/{number}",
+                len(masks),
+                finding.type,
+                finding.confidence,
+                equivalent_diameter(finding.measurements.volume_mm3),
+                max(overlaps(finding, masks).values(), default=0.0) >= FOUND_DICE,
             )
-            for finding in findings:
-                best = max(overlaps(finding, masks).values(), default=0.0)
-                yield Candidate(
-                    f"{name}/{number}",
-                    len(masks),
-                    finding.type,
-                    finding.confidence,
-                    equivalent_diameter(finding.measurements.volume_mm3),
-                    best >= FOUND_DICE,
-                )
-            progress(0.0, f"{name}, round {number} of {times}: {len(findings)} candidates")
+            for finding in findings
+        ]
+    return found
 
 
 def is_complete(labels: sitk.Image) -> bool:
@@ -142,6 +152,7 @@ def tune(
     rounds: int,
     false_per_scan: float,
     progress: Progress,
+    processes: int = 1,
 ) -> ModelInfo:
     """Calibrate a model and set its least confidence, in its ``model.json``.
 
@@ -153,15 +164,22 @@ def tune(
             into a real scan.
         false_per_scan: findings that a scan without a lesion may have on average.
         progress: told after each scan.
+        processes: how many scans are looked at at once.
 
     Raises:
         PastaError: the model cannot be loaded, or finds too little to be tuned.
     """
     model = load_model(folder)
-    raw = replace(model, info=replace(model.info, calibration=Calibration()))
-    found = list(candidates(raw, data, torsos, rounds, progress))
+    raw = replace(model.info, calibration=Calibration(), least_confidence=0.0)
+    look = partial(candidates_of, everything=replace(model, info=raw), rounds=rounds)
+    known = list(scans(data, torsos, "train"))
+    found: list[Candidate] = []
+    for number, of_scan in enumerate(at_once(look, known, processes), 1):
+        found += of_scan
+        said = f"{known[number - 1].name}: {len(of_scan)} candidates"
+        progress(number / len(known), said)
     calibration = fit(found)
-    without = sum(1 for scan in scans(data, torsos, "train") if not scan.lesions)
+    without = sum(1 for scan in known if not scan.lesions)
     least = least_confidence(found, calibration, without, false_per_scan)
     info = replace(model.info, calibration=calibration, least_confidence=least)
     write_info(model_folder(folder), info)

@@ -18,7 +18,7 @@ from PASTALib.ct_labels import CTLabels
 from PASTALib.geometry import Geometry
 from PASTALib.grid import Roi, to_model_grid
 from PASTALib.progress import CancelToken, Progress, part_of, silent
-from PASTALib.scores import SCALE, ClassTable
+from PASTALib.scores import SCALE, LesionTable
 from PASTALib.tile_runner import finished_scores
 from PASTALib.tiles import rows_of_tiles
 
@@ -72,7 +72,7 @@ def look_again(
     )
     worth = _on_grid(worth_a_look(labels), grid.source, grid.geometry)
     rows = rows_of_tiles(worth, model.info.patch, overlap, air=0)
-    table = ClassTable(model.info)
+    table = LesionTable(model.info)
     both = CTLabels(grid.source, grid.geometry, (), table.lesion_labels, with_organs=False)
     seen = sitk.GetArrayViewFromImage(grid.image)
     for first, scores in finished_scores(seen, model, rows, part_of(progress, 0.1, 1), cancel):

@@ -77,6 +77,12 @@ class ClassTable:
         return tuple(c for c in range(1, len(self.info.classes)) if c not in lesions)
 
     @cached_property
+    def others(self) -> tuple[int, ...]:
+        """Channels that are no lesion, background included."""
+        lesions = set(self.info.lesion_channels)
+        return tuple(c for c in range(len(self.info.classes)) if c not in lesions)
+
+    @cached_property
     def structure_labels(self) -> tuple[int, ...]:
         """Catalogue labels of `structures`."""
         return tuple(self.info.labels[channel] for channel in self.structures)
@@ -115,13 +121,12 @@ class ClassTable:
         import torch
 
         lesions = list(self.info.lesion_channels)
-        others = [0, *self.structures]
         if lesions:
             of_types = logits[lesions]
             any_lesion = torch.logsumexp(of_types, dim=0)
             threshold = min(max(self.info.lesion_threshold, 1e-3), 1 - 1e-3)
             needed = log(threshold / (1 - threshold))
-            margin = any_lesion - torch.logsumexp(logits[others], dim=0) - needed
+            margin = any_lesion - torch.logsumexp(logits[list(self.others)], dim=0) - needed
             if earlier is not None:
                 margin = (margin + earlier.to(margin)) / 2
             log_odds = margin + needed
@@ -148,6 +153,16 @@ class ClassTable:
             margin=_integers(margin),
             probability=_bytes((torch.sigmoid(log_odds) * 255).round_()),
         )
+
+
+@dataclass(frozen=True)
+class LesionTable(ClassTable):
+    """The same for a look that is asked for lesions alone: it tells no structures apart."""
+
+    @cached_property
+    def structures(self) -> tuple[int, ...]:
+        """None."""
+        return ()
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

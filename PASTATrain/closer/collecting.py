@@ -6,10 +6,6 @@ turn makes a new one.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +16,7 @@ from PASTALib.ct import CT, Estimate
 from PASTALib.inference import segment
 from PASTALib.model import Model
 from PASTALib.progress import CancelToken, Progress
+from PASTATrain.at_once import at_once
 from PASTATrain.closer.places import Ground, candidates_of
 from PASTATrain.closer.samples import Collected, save_collected
 from PASTATrain.evaluation import KnownScan, scans, torso_images
@@ -122,7 +119,7 @@ def collect(
     if waiting:
         real = [(scan, organs_of(scan, first_look(model))) for scan in known]
         collector = Collector(model, real, seed, parts)
-        for number, said in enumerate(_done(collector, waiting, processes), 1):
+        for number, said in enumerate(at_once(collector, waiting, processes), 1):
             progress(number / len(waiting), said)
             if cancel:
                 cancel.check()
@@ -146,32 +143,3 @@ def turns(real: list[KnownScan], rounds: int, torsos: int, out: Path) -> list[Tu
 def organs_of(scan: KnownScan, model: Model) -> sitk.Image:
     """The organs of a scan, the model's own where they are not labeled."""
     return scan.organs if is_complete(scan.organs) else segment(scan.ct, model).organs
-
-
-def _done(collector: Collector, waiting: list[Turn], processes: int) -> Iterator[str]:
-    """What is told of each turn as it is done."""
-    if processes == 1:
-        yield from map(collector, waiting)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ExitStack() as stack:
-        pool = ProcessPoolExecutor(processes, context, _take, (collector,))
-        stack.callback(pool.shutdown, cancel_futures=True)
-        running = [pool.submit(_of_process, turn) for turn in waiting]
-        for done in as_completed(running):
-            yield done.result()
-
-
-_collectors: list[Collector] = []
-"""Of this process: handing it over once is enough."""
-
-
-def _take(collector: Collector) -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    _collectors[:] = [collector]
-
-
-def _of_process(turn: Turn) -> str:
-    return _collectors[0](turn)

@@ -44,6 +44,7 @@ def add_froc(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument(
         "--resamples", type=int, default=RESAMPLES, help="of the bootstrap (default: %(default)s)"
     )
+    parser.add_argument("--processes", type=int, default=1, help="scans looked at at once")
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of curve and page")
     parser.set_defaults(handler=_froc)
 
@@ -64,7 +65,9 @@ def _froc(options: argparse.Namespace, console: Console, cancel: CancelToken) ->
     if options.data is not None:
         torsos = torsos_for_testing(read_config(options.config).torsos)
         known = chain(known, scans(options.data, torsos, "test"))
-    judged = judged_on(known, model, options.lesions, options.seed, console, cancel)
+    judged = judged_on(
+        known, model, options.lesions, options.seed, console, cancel, options.processes
+    )
     curve = curve_of(judged, model.info.least_confidence, options.resamples)
     write_curve(curve, options.out, options.resamples)
     for sentence in sentences_of(curve):

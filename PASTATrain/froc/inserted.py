@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from PASTALib.organ_input import organs_for, read_organs
 from PASTALib.progress import CancelToken, Progress
 from PASTALib.reading import read_ct
 from PASTALib.region import Region
+from PASTATrain.at_once import at_once
 from PASTATrain.evaluation import KnownScan, rounds_of_insertion
 from PASTATrain.judging.measures import lesion_rows
 from PASTATrain.judging.predictions import Blob
@@ -56,6 +58,9 @@ def own_scans(
         yield KnownScan(case.name, ct, labels)
 
 
+Rows = tuple[list[LesionRow], list[FindingRow], list[CaseRow]]
+
+
 def judged_on(
     scans: Iterable[KnownScan],
     model: Model,
@@ -63,6 +68,7 @@ def judged_on(
     seed: int,
     progress: Progress,
     cancel: CancelToken,
+    processes: int = 1,
 ) -> Judged:
     """Everything that a model outlines, beside the lesions that are there.
 
@@ -74,41 +80,55 @@ def judged_on(
         model: whose least confidence does not matter here.
         rounds: how often lesions of all types are inserted into each scan.
         seed: of these.
-        progress: told after each look at a scan.
-        cancel: checked before every tile.
+        progress: told after each scan.
+        cancel: checked after each scan.
+        processes: how many scans are looked at at once.
 
     Raises:
         PastaError: no scan can hold a lesion.
     """
     everything = replace(model, info=replace(model.info, least_confidence=0.0))
+    look = partial(rows_of, everything=everything, rounds=rounds, seed=seed)
     lesions: list[LesionRow] = []
     findings: list[FindingRow] = []
     cases: list[CaseRow] = []
-    for scan in scans:
-        drawn = rounds_of_insertion(scan.ct, scan.organs, rounds, seed)
-        for number, (ct, masks) in enumerate(chain([(scan.ct, {})], drawn)):
-            if number and not masks:
-                continue  # it holds no organ of a lesion type
-            found = find_lesions(
-                ct,
-                segment(ct, everything, cancel=cancel),
-                model_spacing_mm=model.info.lesion_mm,
-                calibration=model.info.calibration,
-            )
-            told = [Blob(f.type, f.region.start, f.region.mask, f.confidence) for f in found]
-            true = [*blobs_of(masks), *blobs_of(scan.lesions)]
-            case, spacing = f"{scan.name}/{number}", ct.image.GetSpacing()[::-1]
-            new_lesions, new_findings = lesion_rows(case, scan.name, true, told, spacing)
-            lesions += new_lesions
-            findings += new_findings
-            cases.append(CaseRow(case, scan.name, None, float("nan")))
-            progress(0.0, f"{scan.name}: {number} of {rounds} rounds of insertion")
+    for of_lesions, of_findings, of_cases in at_once(look, scans, processes):
+        lesions += of_lesions
+        findings += of_findings
+        cases += of_cases
+        progress(0.0, f"{of_cases[0].patient}: {len(of_cases)} looks, {len(of_lesions)} lesions")
+        cancel.check()
     if not lesions:
         raise PastaError(
             "No lesion can be put into these scans, since none shows an organ of a lesion type; "
             "give other CT, or the organs with --organs."
         )
     return Judged(f"{model.info.name} {model.info.version}", (), lesions, findings, cases, ())
+
+
+def rows_of(scan: KnownScan, everything: Model, rounds: int, seed: int) -> Rows:
+    """Lesions, findings and looks of one scan, as it is and with inserted lesions."""
+    lesions: list[LesionRow] = []
+    findings: list[FindingRow] = []
+    cases: list[CaseRow] = []
+    drawn = rounds_of_insertion(scan.ct, scan.organs, rounds, seed)
+    for number, (ct, masks) in enumerate(chain([(scan.ct, {})], drawn)):
+        if number and not masks:
+            continue  # it holds no organ of a lesion type
+        found = find_lesions(
+            ct,
+            segment(ct, everything),
+            model_spacing_mm=everything.info.lesion_mm,
+            calibration=everything.info.calibration,
+        )
+        told = [Blob(f.type, f.region.start, f.region.mask, f.confidence) for f in found]
+        true = [*blobs_of(masks), *blobs_of(scan.lesions)]
+        case, spacing = f"{scan.name}/{number}", ct.image.GetSpacing()[::-1]
+        new_lesions, new_findings = lesion_rows(case, scan.name, true, told, spacing)
+        lesions += new_lesions
+        findings += new_findings
+        cases.append(CaseRow(case, scan.name, None, float("nan")))
+    return lesions, findings, cases
 
 
 def blobs_of(masks: Mapping[str, sitk.Image]) -> Iterator[Blob]:

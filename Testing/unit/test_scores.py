@@ -8,7 +8,7 @@ import torch
 
 from PASTALib.catalog import catalog
 from PASTALib.model import ModelInfo, Normalization
-from PASTALib.scores import SCALE, ClassTable
+from PASTALib.scores import SCALE, ClassTable, LesionTable
 
 CLASSES = ("background", "liver", "kidney_right", "kidney_left", "kidney_tumor", "kidney_cyst")
 
@@ -72,3 +72,13 @@ def test_the_margin_of_two_looks_is_their_mean():
     assert both.margin.item() == pytest.approx((alone.margin.item() + 3 * SCALE) / 2, abs=2)
     assert both.probability.item() > alone.probability.item()
     assert both.type.item() == alone.type.item()
+
+
+def test_a_look_for_lesions_alone_says_the_same_of_them():
+    of_voxel = (0.3, 0.1, 0.02, 0.08, 0.3, 0.2)
+    both = table().reduce(logits_of(*of_voxel))
+    alone = LesionTable(table().info).reduce(logits_of(*of_voxel))
+    assert len(alone.organs) == 0
+    assert alone.organ.item() == 0
+    for name in ("margin", "probability", "type"):
+        assert getattr(alone, name).item() == getattr(both, name).item()
