@@ -152,7 +152,7 @@ def _part_for(kind: str, scene: Scene, model: Model, rng: np.random.Generator) -
     organ = catalog().lesion_types[kind].organ
     voxels = scene.voxels(catalog().organ_labels(organ))
     point = np.unravel_index(voxels[rng.integers(len(voxels))], scene.organs.shape)
-    half = model.info.lesion_mm * (np.array(model.info.patch) / 2 - 1)
+    half = model.info.spacing_mm * (np.array(model.info.patch) / 2 - 1)
     shift = rng.uniform(-0.5, 0.5, 3) * (half - RIM_MM)
     middle = scene.geometry.points_of_zyx(point) + shift
     return box_around(scene.geometry, np.stack([middle - half, middle + half]), 0.0)
