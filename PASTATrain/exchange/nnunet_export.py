@@ -19,8 +19,8 @@ def export_nnunet(model: Model, results: Path, number: int = 900) -> Path:
     """Write a model so that ``nnUNetv2_predict`` runs it.
 
     What differs from PASTA, by nnU-Net's design: labels are the most probable channel of one
-    look (PASTA adds up the lesion types, has a threshold, looks once more on finer voxels and then
-    closer), images are not turned to LPS axes, and a scan that is
+    look (PASTA adds up the lesion types, has a threshold, may look once more on finer voxels, and
+    looks closer), images are not turned to LPS axes, and a scan that is
     smaller than a tile is filled up with 0 after normalization.
 
     Args:
