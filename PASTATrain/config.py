@@ -37,8 +37,6 @@ class TrainingConfig:
         compresses: soft tissue gets most of the input range, likewise.
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
-        finer_mm: edge of the voxels on which the exported model looks for lesions once more, see
-            `PASTALib.finer`; 0 is not at all.
         lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
         compile: backend of ``torch.compile``, such as ``inductor``; empty runs as it is written.
         workers: processes that make patches.
@@ -68,7 +66,6 @@ class TrainingConfig:
     refines: bool = True
     compresses: bool = True
     finest: int = 0
-    finer_mm: float = 0.0
     lesion_threshold: float = 0.5
     compile: str = ""
     workers: int = 1

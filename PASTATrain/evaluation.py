@@ -102,7 +102,7 @@ def match(
     findings = find_lesions(
         ct,
         segmentation,
-        model_spacing_mm=model.info.lesion_mm,
+        model_spacing_mm=model.info.spacing_mm,
         calibration=model.info.calibration,
     )
     touching = [(finding, overlaps(finding, truth)) for finding in findings]

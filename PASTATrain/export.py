@@ -60,7 +60,6 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         finest=config.finest,
         refines=config.refines,
         compresses=config.compresses,
-        finer_mm=config.finer_mm,
         lesion_threshold=config.lesion_threshold,
     )
     for name in (CLOSER_FILE, CLOSER_WEIGHTS):  # it knows what the weights before found

@@ -82,7 +82,7 @@ def candidates_of(
         findings = find_lesions(
             changed,
             segment(changed, everything) if number else untouched,
-            model_spacing_mm=everything.info.lesion_mm,
+            model_spacing_mm=everything.info.spacing_mm,
         )
         found += [
             Candidate(

@@ -112,7 +112,7 @@ def analyze(
         lesions = find_lesions(
             ct,
             segmentation,
-            model_spacing_mm=model.info.lesion_mm,
+            model_spacing_mm=model.info.spacing_mm,
             calibration=model.info.calibration,
         )
         instances = instance_map(ct.image, lesions)

@@ -77,7 +77,7 @@ def draft_report(
             name=model_info.name,
             version=model_info.version,
             sha256=model_info.sha256,
-            spacing_mm=model_info.lesion_mm,
+            spacing_mm=model_info.spacing_mm,
             finds=tuple(key for key in catalog().lesion_types if key in can_find),
         )
     )

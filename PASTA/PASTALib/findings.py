@@ -59,7 +59,7 @@ def drop_improbable(
         info: the model that found them.
     """
     kept = np.zeros(lesions.shape, bool)
-    for candidate in candidates_in(lesions, probability, geometry, info.lesion_mm):
+    for candidate in candidates_in(lesions, probability, geometry, info.spacing_mm):
         diameter = equivalent_diameter(candidate.region.voxels * geometry.voxel_mm3)
         if info.calibration(candidate.type, candidate.raw, diameter) >= info.least_confidence:
             kept[candidate.region.slices] |= candidate.region.mask

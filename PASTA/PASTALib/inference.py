@@ -6,31 +6,38 @@ straight back to the CT's geometry. Nothing of (classes x whole grid) is ever he
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
+from numpy.typing import NDArray
 
 from PASTALib.closer.verdict import look_closer
 from PASTALib.ct import CT, Segmentation
 from PASTALib.ct_labels import CTLabels
 from PASTALib.errors import PastaError
 from PASTALib.findings import drop_improbable, one_type_each
-from PASTALib.finer import look_again
 from PASTALib.fluid import let_fluid_decide
 from PASTALib.grid import BODY_HU, ModelGrid, Roi, to_model_grid
 from PASTALib.hosts import drop_outside_organs, include_lesions
 from PASTALib.islands import drop_islands
 from PASTALib.progress import CancelToken, Progress, part_of, silent
 from PASTALib.scores import ClassTable
-from PASTALib.tile_runner import finished_scores
+from PASTALib.tile_runner import TileRunner
 from PASTALib.tiles import rows_of_tiles
 
 if TYPE_CHECKING:
+    import torch
+
     from PASTALib.model import Model, ModelInfo
+    from PASTALib.tiles import RollingScores
 
 OVERLAP = 0.25
+_REDUCED_BYTES = 48_000_000
+"""Float logits that are reduced at once."""
 
 
 def segment(
@@ -70,17 +77,12 @@ def segment(
         _check_fits(organs, ct.image)
     if grid is None:
         grid = grid_for(ct, model.info, roi, progress=part_of(progress, 0, 0.05), cancel=cancel)
-    tiles = part_of(progress, 0.05, 0.35 if model.info.finer_mm else 0.9)
-    labels, margin = _labels_of_tiles(grid, model, organs is None, overlap, tiles, cancel)
+    labels = _labels_of_tiles(grid, model, organs is None, overlap, progress, cancel)
     if cancel:
         cancel.check()
     step = ct.image.GetSpacing()[::-1]
     if organs is not None:
         labels.organs[:] = sitk.GetArrayViewFromImage(organs)
-    if model.info.finer_mm:
-        tiles = part_of(progress, 0.35, 0.9)
-        look_again(ct.image, labels, margin, model, roi, overlap, progress=tiles, cancel=cancel)
-    if organs is not None:
         drop_outside_organs(labels.lesions, labels.probability, labels.organs, step)
     types = labels.lesions.copy()
     one_type_each(labels.lesions, labels.probability)
@@ -88,7 +90,7 @@ def segment(
         look_closer(
             ct.image,
             labels,
-            model.info.lesion_mm,
+            model.info.spacing_mm,
             model.closer,
             progress=part_of(progress, 0.9, 0.97),
             cancel=cancel,
@@ -145,11 +147,8 @@ def _labels_of_tiles(
     overlap: float,
     progress: Progress,
     cancel: CancelToken | None,
-) -> tuple[CTLabels, sitk.Image]:
-    """Run all tiles row by row, and bring finished planes to the CT after every row.
-
-    Also returns the lesion margin (see `SlabScores`) on the model's grid.
-    """
+) -> CTLabels:
+    """Run all tiles row by row, and bring finished planes to the CT after every row."""
     table = ClassTable(model.info)
     labels = CTLabels(
         grid.source,
@@ -159,10 +158,51 @@ def _labels_of_tiles(
         with_organs=with_organs,
     )
     image = sitk.GetArrayViewFromImage(grid.image)
+    tiles = part_of(progress, 0.05, 0.9)
+    for first, scores in finished_scores(image, model, overlap, tiles, cancel):
+        labels.add(table.reduce(scores), first)
+    return labels
+
+
+def finished_scores(
+    image: NDArray[np.int16],
+    model: Model,
+    overlap: float,
+    progress: Progress,
+    cancel: CancelToken | None,
+) -> Iterator[tuple[int, torch.Tensor]]:
+    """Scores of an image, some planes after the other, as soon as no tile adds to them any more.
+
+    Args:
+        image: HU on the model's grid, ``[z, y, x]``, at least as large as a tile.
+        model: the model.
+        overlap: least part of a tile that it shares with the next one.
+        progress: told about every batch of tiles.
+        cancel: checked before each, and before planes are handed on.
+
+    Yields:
+        Index of the first plane, and mean logits ``(classes, planes, y, x)``, where there was room.
+
+    Raises:
+        PastaError: memory is too small.
+        Cancelled: asked to stop.
+    """
     rows = rows_of_tiles(image, model.info.patch, overlap, air=BODY_HU)
-    margins = []
-    for first, scores in finished_scores(image, model, rows, progress, cancel):
-        reduced = table.reduce(scores)
-        labels.add(reduced, first)
-        margins.append(reduced.margin)
-    return labels, grid.geometry.place(sitk.GetImageFromArray(np.concatenate(margins)))
+    total = sum(len(tiles) for tiles in rows.values())
+    runner = TileRunner(model, image.shape, progress, total, cancel)
+    for start, following in pairwise([*rows, image.shape[0]]):
+        runner.run(image, rows[start])
+        for first, last in _runs(runner.scores, start, following):
+            if cancel:
+                cancel.check()
+            yield first, runner.scores.means(first, last)
+        if following < image.shape[0]:
+            runner.scores.drop_before(following)
+
+
+def _runs(scores: RollingScores, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Planes `first` to before `last` in runs of about `_REDUCED_BYTES`."""
+    classes, _, height, width = scores.sums.shape
+    planes = max(1, _REDUCED_BYTES // (4 * classes * height * width))
+    for start in range(first, last, planes):
+        yield start, min(start + planes, last)

@@ -60,8 +60,6 @@ class ModelInfo:
         refines: the full-resolution level adds to the logits of the one below, see `UNet`.
         compresses: soft tissue gets most of the input range, see `UNet`.
         biases: whether transposed convolutions and heads have a bias: networks of nnU-Net v2 do.
-        finer_mm: edge of the voxels on which lesions are looked for once more, see
-            `PASTALib.finer`; 0 is not at all.
         sha256: of the weights file.
     """
 
@@ -80,18 +78,12 @@ class ModelInfo:
     refines: bool = False
     compresses: bool = False
     biases: bool = False
-    finer_mm: float = 0.0
     sha256: str = ""
 
     @cached_property
     def labels(self) -> tuple[int, ...]:
         """Catalogue label of every output channel; 0 is background."""
         return tuple(0 if key == "background" else catalog().label(key) for key in self.classes)
-
-    @property
-    def lesion_mm(self) -> float:
-        """Edge of the voxels on which lesions are outlined."""
-        return self.finer_mm or self.spacing_mm
 
     def network(self) -> UNet:
         """A network of this kind, with random weights."""

@@ -77,12 +77,6 @@ class ClassTable:
         return tuple(c for c in range(1, len(self.info.classes)) if c not in lesions)
 
     @cached_property
-    def others(self) -> tuple[int, ...]:
-        """Channels that are no lesion, background included."""
-        lesions = set(self.info.lesion_channels)
-        return tuple(c for c in range(len(self.info.classes)) if c not in lesions)
-
-    @cached_property
     def structure_labels(self) -> tuple[int, ...]:
         """Catalogue labels of `structures`."""
         return tuple(self.info.labels[channel] for channel in self.structures)
@@ -107,11 +101,8 @@ class ClassTable:
                 found.append((own, ill))
         return tuple(found)
 
-    def reduce(self, logits: torch.Tensor, earlier: torch.Tensor | None = None) -> SlabScores:
+    def reduce(self, logits: torch.Tensor) -> SlabScores:
         """Reduce logits ``(classes, z, y, x)``, which are changed, to what is kept of them.
-
-        Where an `earlier` look has given a margin ``(z, y, x)``, in logits, that of both is their
-        mean.
 
         An organ includes its lesions: the probability of an organ's lesions is given to the
         organ's structures in proportion to their own, which in logits is one addition to all of
@@ -121,15 +112,13 @@ class ClassTable:
         import torch
 
         lesions = list(self.info.lesion_channels)
+        others = [0, *self.structures]
         if lesions:
             of_types = logits[lesions]
             any_lesion = torch.logsumexp(of_types, dim=0)
+            log_odds = any_lesion - torch.logsumexp(logits[others], dim=0)
             threshold = min(max(self.info.lesion_threshold, 1e-3), 1 - 1e-3)
-            needed = log(threshold / (1 - threshold))
-            margin = any_lesion - torch.logsumexp(logits[list(self.others)], dim=0) - needed
-            if earlier is not None:
-                margin = (margin + earlier.to(margin)) / 2
-            log_odds = margin + needed
+            margin = log_odds - log(threshold / (1 - threshold))
             types = of_types - any_lesion
         else:
             margin = torch.full_like(logits[0], -_LARGEST)
@@ -153,16 +142,6 @@ class ClassTable:
             margin=_integers(margin),
             probability=_bytes((torch.sigmoid(log_odds) * 255).round_()),
         )
-
-
-@dataclass(frozen=True)
-class LesionTable(ClassTable):
-    """The same for a look that is asked for lesions alone: it tells no structures apart."""
-
-    @cached_property
-    def structures(self) -> tuple[int, ...]:
-        """None."""
-        return ()
 
 
 def _bytes(values: torch.Tensor) -> np.ndarray:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from PASTALib.devices import fast_precision
 from PASTALib.errors import PastaError
@@ -18,9 +16,6 @@ if TYPE_CHECKING:
     import torch
 
     from PASTALib.model import Model
-
-_REDUCED_BYTES = 48_000_000
-"""Float logits that are handed on at once."""
 
 
 def _batch_size(device: str) -> int:
@@ -166,46 +161,3 @@ class TileRunner:
         network = self.info.network()
         network.load_state_dict(self.network.state_dict())
         return network.eval()
-
-
-def finished_scores(
-    image: NDArray[np.int16],
-    model: Model,
-    rows: dict[int, list[Start]],
-    progress: Progress,
-    cancel: CancelToken | None,
-) -> Iterator[tuple[int, torch.Tensor]]:
-    """Scores of an image, some planes after the other, as soon as no tile adds to them any more.
-
-    Args:
-        image: HU on the model's grid, ``[z, y, x]``, at least as large as a tile.
-        model: the model.
-        rows: tiles, see `PASTALib.tiles.rows_of_tiles`.
-        progress: told about every batch of tiles.
-        cancel: checked before each, and before planes are handed on.
-
-    Yields:
-        Index of the first plane, and mean logits ``(classes, planes, y, x)``, where there was room.
-
-    Raises:
-        PastaError: memory is too small.
-        Cancelled: asked to stop.
-    """
-    total = sum(len(tiles) for tiles in rows.values())
-    runner = TileRunner(model, image.shape, progress, total, cancel)
-    for start, following in pairwise([*rows, image.shape[0]]):
-        runner.run(image, rows[start])
-        for first, last in _runs(runner.scores, start, following):
-            if cancel:
-                cancel.check()
-            yield first, runner.scores.means(first, last)
-        if following < image.shape[0]:
-            runner.scores.drop_before(following)
-
-
-def _runs(scores: RollingScores, first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Planes `first` to before `last` in runs of about `_REDUCED_BYTES`."""
-    classes, _, height, width = scores.sums.shape
-    planes = max(1, _REDUCED_BYTES // (4 * classes * height * width))
-    for start in range(first, last, planes):
-        yield start, min(start + planes, last)

@@ -17,10 +17,8 @@ from scipy import ndimage
 
 from PASTALib.catalog import catalog
 from PASTALib.grid import BODY_HU, to_model_grid
-from PASTALib.inference import OVERLAP
+from PASTALib.inference import OVERLAP, finished_scores
 from PASTALib.progress import CancelToken, Progress, silent
-from PASTALib.tile_runner import finished_scores
-from PASTALib.tiles import rows_of_tiles
 from PASTATrain.carrying.atlases import GRID_MM, whole
 from PASTATrain.carrying.fusing import Votes
 from PASTATrain.classes import IGNORE
@@ -62,8 +60,7 @@ def probabilities(
     own = to_model_grid(ct, model.info.spacing_mm, minimum=(width, height, depth)).image
     image = sitk.GetArrayViewFromImage(own)
     shares = np.zeros((len(model.info.classes), *image.shape), np.float16)
-    rows = rows_of_tiles(image, model.info.patch, OVERLAP, air=BODY_HU)
-    for first, scores in finished_scores(image, model, rows, progress, cancel):
+    for first, scores in finished_scores(image, model, OVERLAP, progress, cancel):
         shares[:, first : first + scores.shape[1]] = scores.softmax(0).cpu().numpy()
     moved = np.zeros((len(shares), *grid.GetSize()[::-1]), np.float16)
     for channel, share in enumerate(shares):

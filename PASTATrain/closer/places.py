@@ -135,7 +135,7 @@ def _outlined(
         sitk.GetArrayFromImage(labels)
         for labels in (found.organs, found.lesions, found.probability)
     )
-    outlined = list(candidates_in(types, probability, part.geometry, model.info.lesion_mm))
+    outlined = list(candidates_in(types, probability, part.geometry, model.info.spacing_mm))
     blobs = list(overlooked(image, organs, types))
     some = rng.permutation(len(blobs))[:MOST_BLOBS]
     return [*outlined, *(blobs[number] for number in some)], organs

@@ -23,8 +23,8 @@ SCHEMA = (
 def export_monai(model: Model, folder: Path) -> Path:
     """Write a model as a bundle: ``configs``, ``models`` and ``docs``.
 
-    The bundle's label of a voxel is the most probable channel of one look; PASTA itself adds up the
-    lesion types, has a threshold, may look once more on finer voxels, and looks closer.
+    The bundle's label of a voxel is the most probable channel; PASTA itself adds up the lesion
+    types and has a threshold.
 
     Args:
         model: the model; one that answers at half resolution needs PASTALib beside MONAI.

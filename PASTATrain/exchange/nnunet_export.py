@@ -18,9 +18,8 @@ CHECKPOINT = "checkpoint_final.pth"
 def export_nnunet(model: Model, results: Path, number: int = 900) -> Path:
     """Write a model so that ``nnUNetv2_predict`` runs it.
 
-    What differs from PASTA, by nnU-Net's design: labels are the most probable channel of one
-    look (PASTA adds up the lesion types, has a threshold, may look once more on finer voxels, and
-    looks closer), images are not turned to LPS axes, and a scan that is
+    What differs from PASTA, by nnU-Net's design: labels are the most probable channel (PASTA adds
+    up the lesion types and has a threshold), images are not turned to LPS axes, and a scan that is
     smaller than a tile is filled up with 0 after normalization.
 
     Args:

@@ -98,7 +98,7 @@ def _findings(segmentation: Segmentation, model: Model) -> Iterator[tuple[Box, n
     voxel_mm3 = float(np.prod(segmentation.lesions.GetSpacing()))
     boxes = dict(enumerate(ndimage.find_objects(labels), start=1))
     for kind in catalog().lesion_types.values():
-        smallest = minimum_diameter(kind.key, model.info.lesion_mm)
+        smallest = minimum_diameter(kind.key, model.info.spacing_mm)
         box = boxes.get(kind.label)
         for place, mask in connected_parts(labels, kind.label, box) if box else ():
             if is_large_enough(int(mask.sum()), voxel_mm3, smallest):

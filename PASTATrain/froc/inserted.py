@@ -118,7 +118,7 @@ def rows_of(scan: KnownScan, everything: Model, rounds: int, seed: int) -> Rows:
         found = find_lesions(
             ct,
             segment(ct, everything),
-            model_spacing_mm=everything.info.lesion_mm,
+            model_spacing_mm=everything.info.spacing_mm,
             calibration=everything.info.calibration,
         )
         told = [Blob(f.type, f.region.start, f.region.mask, f.confidence) for f in found]

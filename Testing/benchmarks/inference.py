@@ -1,9 +1,9 @@
 """Our inference against nnU-Net's predictor and MONAI's sliding window.
 
-The same network, weights and CT in one run; "first look" is ours without the second and the closer
-one, which the others do not have. Every path runs in a process of its own, so that its peak memory
-is its own; seconds are from the CT file to the label file, without imports and loading of the
-weights. See README.md beside this file.
+The same network, weights and CT in one run; "first look" is ours without the closer look, which
+the others do not have. Every path runs in a process of its own, so that its peak memory is its own;
+seconds are from the CT file to the label file, without imports and loading of the weights. See
+README.md beside this file.
 
     python Testing/benchmarks/inference.py --spacing 1.5
 """
@@ -155,9 +155,7 @@ def prepare_model(options: argparse.Namespace, folder: Path) -> str:
         )
         network = UNet(features, len(CLASSES)).eval()
         says = "RANDOM WEIGHTS (no trained model): time and memory count, agreement does not"
-    if options.spacing:
-        info = replace(info, spacing_mm=options.spacing, finer_mm=0.0)
-    info = replace(info, sha256="")
+    info = replace(info, spacing_mm=options.spacing or info.spacing_mm, sha256="")
     save_model(folder, info, network)
     if found is not None and (found / CLOSER_FILE).is_file():
         for name in (CLOSER_FILE, CLOSER_WEIGHTS):
@@ -197,7 +195,7 @@ def benchmark(ct: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
             flush=True,
         )
     if {FULL, FIRST_LOOK} <= set(measured):
-        print(later_looks_told(measured[FULL], measured[FIRST_LOOK]), flush=True)
+        print(closer_look_told(measured[FULL], measured[FIRST_LOOK]), flush=True)
     return {
         "ct": ct.name,
         "measured": {name: asdict(value) for name, value in measured.items()},
@@ -205,10 +203,10 @@ def benchmark(ct: Path, options: argparse.Namespace, folder: Path) -> dict[str, 
     }
 
 
-def later_looks_told(full: Measured, first: Measured) -> str:
-    """What the whole takes as a multiple of what the first look alone takes."""
+def closer_look_told(full: Measured, first: Measured) -> str:
+    """What the whole takes as a multiple of what it takes without the closer look."""
     return (
-        f"with second and closer look: {full.cpu_seconds / first.cpu_seconds:.2f}x CPU s, "
+        f"with the closer look: {full.cpu_seconds / first.cpu_seconds:.2f}x CPU s, "
         f"{full.seconds / first.seconds:.2f}x s, {full.peak_gb / first.peak_gb:.2f}x memory"
     )
 

@@ -22,7 +22,7 @@ NNUNET_STEP = 0.5  # nnU-Net's default
 
 
 def ours(source: Path, target: Path, model: Model) -> None:
-    """`PASTALib.inference.segment`, with its second and closer look if it has them.
+    """`PASTALib.inference.segment`, with the model's closer look if it has one.
 
     Organs and lesions are put into one map for the comparison.
     """
@@ -40,8 +40,8 @@ def ours(source: Path, target: Path, model: Model) -> None:
 
 
 def first_look(source: Path, target: Path, model: Model) -> None:
-    """`ours` without the second and the closer look: the work that the other programs do, too."""
-    ours(source, target, replace(model, info=replace(model.info, finer_mm=0.0), closer=None))
+    """`ours` without the closer look: the work that the other programs do, too."""
+    ours(source, target, replace(model, closer=None))
 
 
 def monai(source: Path, target: Path, model: Model) -> None:

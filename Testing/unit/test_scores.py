@@ -8,7 +8,7 @@ import torch
 
 from PASTALib.catalog import catalog
 from PASTALib.model import ModelInfo, Normalization
-from PASTALib.scores import SCALE, ClassTable, LesionTable
+from PASTALib.scores import SCALE, ClassTable
 
 CLASSES = ("background", "liver", "kidney_right", "kidney_left", "kidney_tumor", "kidney_cyst")
 
@@ -62,23 +62,3 @@ def test_a_model_of_lesions_alone_finds_no_organ():
     scores = table(("background", "kidney_tumor")).reduce(logits_of(0.1, 0.9))
     assert scores.organ.item() == 0
     assert scores.margin.item() > 0
-
-
-def test_the_margin_of_two_looks_is_their_mean():
-    of_voxel = (0.3, 0.1, 0.02, 0.08, 0.3, 0.2)
-    alone = table().reduce(logits_of(*of_voxel))
-    earlier = torch.full((1, 1, 1), 3.0)
-    both = table().reduce(logits_of(*of_voxel), earlier)
-    assert both.margin.item() == pytest.approx((alone.margin.item() + 3 * SCALE) / 2, abs=2)
-    assert both.probability.item() > alone.probability.item()
-    assert both.type.item() == alone.type.item()
-
-
-def test_a_look_for_lesions_alone_says_the_same_of_them():
-    of_voxel = (0.3, 0.1, 0.02, 0.08, 0.3, 0.2)
-    both = table().reduce(logits_of(*of_voxel))
-    alone = LesionTable(table().info).reduce(logits_of(*of_voxel))
-    assert len(alone.organs) == 0
-    assert alone.organ.item() == 0
-    for name in ("margin", "probability", "type"):
-        assert getattr(alone, name).item() == getattr(both, name).item()

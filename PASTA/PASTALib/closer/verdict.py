@@ -32,7 +32,7 @@ def look_closer(
     Args:
         image: the CT.
         labels: organs, lesions and probability of it; the last is changed.
-        spacing_mm: of the grid on which lesions were outlined.
+        spacing_mm: of the first network's grid.
         look: the closer look.
         progress: told the fraction done.
         cancel: checked before each few candidates.
