@@ -12,7 +12,7 @@ import numpy as np
 
 from PASTAGenLib.lesion_mix import LesionMix
 from PASTAGenLib.scene import OCCUPIED, Scene
-from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after
+from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after, types_in
 from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
@@ -75,12 +75,7 @@ class Source:
     @cached_property
     def lesion_types(self) -> tuple[str, ...]:
         """Lesion types whose organ is in the case."""
-        present = {
-            organ
-            for organ in catalog().organs
-            if any(label in self.voxels for label in catalog().organ_labels(organ))
-        }
-        return tuple(key for key, kind in catalog().lesion_types.items() if kind.organ in present)
+        return types_in(self.case.labels)
 
     def draw_image(self, rng: np.random.Generator, spacing_mm: float) -> tuple[np.ndarray, Phase]:
         """HU of the whole case in some contrast phase, and that phase."""
@@ -189,12 +184,7 @@ class PatchMaker:
         voxels = source.voxels[int(rng.choice(labels))]
         region, channels = self._region(source, hu, voxels[rng.integers(len(voxels))])
         organs = channels.copy()
-        present = set(np.unique(organs[::3, ::3, ::3]).tolist())
-        others = [
-            key
-            for key in source.lesion_types
-            if present & set(catalog().organ_labels(catalog().lesion_types[key].organ))
-        ]
+        others = types_in(organs)
         more = rng.integers(0, MOST_LESIONS) if others else 0
         kinds = [kind, *(rng.choice(others, more) if more else [])]
         geometry = Geometry.isotropic(region.shape, self._config.spacing_mm)

@@ -32,6 +32,7 @@ from PASTALib.lesions import Lesion, measure_lesion
 from PASTALib.model import Model, load_model
 from PASTALib.progress import part_of
 from PASTALib.reading import read_ct
+from PASTALib.report_html import percent
 from PASTALib.synthetic import description
 from PASTALib.writing import write_image
 
@@ -118,12 +119,11 @@ def summary(comparison: Comparison, seconds: dict[str, float]) -> str:
         kind = "right" if found.type == comparison.inserted.type else "wrong"
         lines.append(
             f"             Dice {comparison.dice:.2f}, volume {change:+.0f} %, {kind} type, "
-            f"confidence {found.confidence:.2f}"
+            f"confidence {percent(found.confidence)}"
         )
     for other in comparison.others:
-        lines.append(
-            f"  also       {described(other)}, confidence {other.confidence:.2f} (not inserted)"
-        )
+        sure = percent(other.confidence)
+        lines.append(f"  also       {described(other)}, confidence {sure} (not inserted)")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PASTAGenLib.boxes import Box, box_around, slices, start_of
 from PASTAGenLib.lesion_mix import LesionMix
 from PASTAGenLib.scene import Scene
-from PASTAGenLib.transforms.patch_lesions import LEAST_VOXELS, draw_lesion, scene_after
+from PASTAGenLib.transforms.patch_lesions import draw_lesion, scene_after, types_in
 from PASTALib.catalog import PHASES, Phase, catalog
 from PASTALib.closer.candidates import Candidate, candidates_in
 from PASTALib.closer.sight import sight_of
@@ -79,16 +79,6 @@ class Ground:
             tuple(scan.regions(geometry)),
             next((phase for phase in PHASES if phase == scan.ct.phase.value), None),
         )
-
-
-def types_in(organs: NDArray[np.uint8]) -> list[str]:
-    """Lesion types whose organ is seen in an organ map."""
-    counts = np.bincount(organs.ravel(), minlength=256)
-    return [
-        key
-        for key, kind in catalog().lesion_types.items()
-        if counts[list(catalog().organ_labels(kind.organ))].sum() >= LEAST_VOXELS
-    ]
 
 
 def candidates_of(ground: Ground, model: Model, rng: np.random.Generator) -> list[Collected]:

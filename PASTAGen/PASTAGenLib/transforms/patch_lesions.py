@@ -19,7 +19,7 @@ from PASTALib.geometry import Geometry
 from PASTALib.label_tables import label_of_name
 
 LEAST_VOXELS = 30
-"""Voxels of an organ in the patch, from which a lesion is tried in it."""
+"""Voxels of an organ in a scan or patch, from which a lesion is tried in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,8 @@ class PatchLesions:
         """
         wanted = int(rng.integers(self._count[0], self._count[1] + 1))
         scene = Scene(hu, organs, geometry)
-        able = [item for item in self._mixes if self._shows_organ(scene, item[0])]
+        shown = types_in(organs)
+        able = [item for item in self._mixes if item[0].type in shown]
         if not able:
             return ()
         weights = np.array([weight for _, weight in able])
@@ -110,10 +111,15 @@ class PatchLesions:
                 scene = scene_after(scene, lesion)
         return tuple(lesions)
 
-    @staticmethod
-    def _shows_organ(scene: Scene, mix: LesionMix) -> bool:
-        labels = catalog().organ_labels(catalog().lesion_types[mix.type].organ)
-        return len(scene.voxels(labels)) >= LEAST_VOXELS
+
+def types_in(organs: NDArray[np.uint8]) -> tuple[str, ...]:
+    """Lesion types whose organ is seen in a map of catalogue labels, in the catalogue's order."""
+    counts = np.bincount(organs.ravel(), minlength=256)
+    return tuple(
+        key
+        for key, kind in catalog().lesion_types.items()
+        if counts[list(catalog().organ_labels(kind.organ))].sum() >= LEAST_VOXELS
+    )
 
 
 def draw_lesion(
