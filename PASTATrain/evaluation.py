@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -259,12 +260,12 @@ def evaluate(
         PastaError: the model cannot be loaded.
     """
     model = load_model(model_name)
-    known = [*scans(data, torsos, "test"), *real_lesions(data)]
+    known = chain(scans(data, torsos, "test"), real_lesions(data))
     look = partial(figures_of, model=model, rounds=rounds, seed=seed)
     parts = []
-    for number, part in enumerate(at_once(look, known, processes), 1):
+    for part in at_once(look, known, processes):
         parts.append(part)
-        progress(number / len(known), known[number - 1].name)
+        progress(0.0, part.findings[0].scan)
     measured = Figures(
         model.info.name,
         model.info.sha256,
