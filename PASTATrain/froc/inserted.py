@@ -59,6 +59,7 @@ def own_scans(
 
 
 Rows = tuple[list[LesionRow], list[FindingRow], list[CaseRow]]
+"""Of one scan."""
 
 
 def judged_on(
@@ -81,14 +82,15 @@ def judged_on(
         rounds: how often lesions of all types are inserted into each scan.
         seed: of these.
         progress: told after each scan.
-        cancel: checked after each scan.
+        cancel: checked after each scan; in one process before every tile, too.
         processes: how many scans are looked at at once.
 
     Raises:
         PastaError: no scan can hold a lesion.
     """
     everything = replace(model, info=replace(model.info, least_confidence=0.0))
-    look = partial(rows_of, everything=everything, rounds=rounds, seed=seed)
+    within = cancel if processes == 1 else None  # another process would not hear of it
+    look = partial(rows_of, everything=everything, rounds=rounds, seed=seed, cancel=within)
     lesions: list[LesionRow] = []
     findings: list[FindingRow] = []
     cases: list[CaseRow] = []
@@ -106,7 +108,9 @@ def judged_on(
     return Judged(f"{model.info.name} {model.info.version}", (), lesions, findings, cases, ())
 
 
-def rows_of(scan: KnownScan, everything: Model, rounds: int, seed: int) -> Rows:
+def rows_of(
+    scan: KnownScan, everything: Model, rounds: int, seed: int, cancel: CancelToken | None
+) -> Rows:
     """Lesions, findings and looks of one scan, as it is and with inserted lesions."""
     lesions: list[LesionRow] = []
     findings: list[FindingRow] = []
@@ -117,7 +121,7 @@ def rows_of(scan: KnownScan, everything: Model, rounds: int, seed: int) -> Rows:
             continue  # it holds no organ of a lesion type
         found = find_lesions(
             ct,
-            segment(ct, everything),
+            segment(ct, everything, cancel=cancel),
             model_spacing_mm=everything.info.spacing_mm,
             calibration=everything.info.calibration,
         )
