@@ -10,6 +10,7 @@ from pathlib import Path
 from PASTALib.console import Console
 from PASTALib.errors import Cancelled, PastaError
 from PASTALib.progress import CancelToken
+from PASTATrain.allocator import keep_freed_memory
 from PASTATrain.attributes.cli import add_attributes
 from PASTATrain.carrying.cli import add_carry
 from PASTATrain.choosing.cli import add_choose
@@ -36,6 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     prepare = commands.add_parser("prepare", help="put every source on the model grid")
     prepare.add_argument("--data", type=Path, required=True, help="folder of the public scans")
     prepare.add_argument("--processes", type=int, default=1, help="cases made at once")
+    begin = commands.add_parser("begin", help="begin a run with the weights of a model")
+    begin.add_argument("--model", default="pasta-s", help="bundled name or folder")
     run = commands.add_parser("run", help="train; resumes where the last run ended")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     run.add_argument("--minutes", type=float, help="stop after this time, keeping a checkpoint")
@@ -77,6 +80,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     options = build_parser().parse_args(arguments)
+    keep_freed_memory()
     cancel = CancelToken()
     signal.signal(signal.SIGTERM, lambda *_: cancel.cancel())
     try:
@@ -112,6 +116,12 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         device = choose_device(options.device)
         step = train(cases, options.run, config, device, console, cancel, options.minutes)
         console.line(f"{step} steps done; checkpoint in {options.run}")
+    elif options.command == "begin":
+        from PASTALib.model import load_model
+        from PASTATrain.training import begin_with
+
+        begin_with(load_model(options.model), options.run, config)
+        console.line(f"{options.run} begins with the weights of {options.model}")
     elif options.command == "label":
         from PASTATrain.pseudo_labels import fill_unknown
 
@@ -145,15 +155,14 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         console.line(f"{tuned.name}: findings are reported from {tuned.least_confidence:.2f} on")
     else:
         from PASTATrain.evaluation import evaluate
-        from PASTATrain.sources import torsos_for_testing
+        from PASTATrain.sources import TEST_TORSOS
 
-        torsos = torsos_for_testing(config.torsos)
         evaluate(
             options.data,
             options.model,
             options.out,
             options.lesions,
-            torsos,
+            TEST_TORSOS,
             console,
             processes=options.processes,
         )

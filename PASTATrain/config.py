@@ -29,6 +29,7 @@ class TrainingConfig:
         ema: decay of the moving average of the weights that is shipped.
         kinds: share of each kind of case among the patches.
         lesion_share: share of patches with inserted lesions.
+        often: how many times as often as the others a lesion type is inserted.
         lesion_weight: weight of lesion voxels in the cross-entropy, at the first and at the last
             step; it falls by the same factor each step.
         torsos: how many torsos `prepare` makes by rule.
@@ -61,6 +62,7 @@ class TrainingConfig:
         default_factory=lambda: {"real": 0.45, "torso": 0.35, "labels": 0.08, "partial": 0.12}
     )
     lesion_share: float = 0.9
+    often: dict[str, float] = field(default_factory=dict)
     lesion_weight: tuple[float, float] = (20.0, 3.0)
     torsos: int = 40
     refines: bool = True

@@ -178,7 +178,7 @@ class PatchMaker:
         self, source: Source, hu: np.ndarray, phase: Phase, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """A region with one to five lesions, the first near its center."""
-        kind = str(rng.choice(source.lesion_types))
+        kind = self._some_of(source.lesion_types, 1, rng)[0]
         organ = catalog().lesion_types[kind].organ
         labels = [label for label in catalog().organ_labels(organ) if label in source.voxels]
         voxels = source.voxels[int(rng.choice(labels))]
@@ -186,10 +186,10 @@ class PatchMaker:
         organs = channels.copy()
         others = types_in(organs)
         more = rng.integers(0, MOST_LESIONS) if others else 0
-        kinds = [kind, *(rng.choice(others, more) if more else [])]
+        kinds = [kind, *self._some_of(others, more, rng)]
         geometry = Geometry.isotropic(region.shape, self._config.spacing_mm)
         scene, focus = Scene(region, organs, geometry), None
-        for key in map(str, kinds):
+        for key in kinds:
             lesion = draw_lesion(scene, LesionMix(key), rng, phase)
             if lesion is None:
                 continue
@@ -206,6 +206,15 @@ class PatchMaker:
         spread = 0.3 * self._config.patch
         center = focus + rng.uniform(-spread, spread, 3)
         return cube(region, center, edge, -1024), cube(channels, center, edge, 0)
+
+    def _some_of(
+        self, types: tuple[str, ...], count: int, rng: np.random.Generator
+    ) -> list[str]:
+        """So many of some lesion types, each as often as the run wants it."""
+        if count == 0:
+            return []
+        often = np.array([self._config.often.get(key, 1.0) for key in types])
+        return [str(key) for key in rng.choice(types, count, p=often / often.sum())]
 
     def _augmented(
         self, hu: np.ndarray, channels: np.ndarray, rng: np.random.Generator

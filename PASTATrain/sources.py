@@ -115,8 +115,34 @@ CHEST_SCANS = (
         "train",
         {"liver_tumor": "crlm_1004/lesion_silver_mask.nii.gz"},
     ),
+    ChestScan("nlst_101287", "nlst_101287/ct.nii.gz", "non_contrast", "train"),
+    ChestScan("lungfcp_0001", "lungfcp_0001/ct.nii.gz", "non_contrast", "train"),
+    ChestScan("hcc_006", "hcc_006/ct.nii.gz", "portal_venous", "train"),
+    ChestScan(
+        "hcc_009_portal",
+        "hcc_009_portal/ct.nii.gz",
+        "portal_venous",
+        "train",
+        {"liver_tumor": "hcc_009_portal/lesion_silver_mask.nii.gz"},
+    ),
+    ChestScan(
+        "hcc_009_arterial",
+        "hcc_009_arterial/ct.nii.gz",
+        "arterial",
+        "train",
+        {"liver_tumor": "hcc_009_arterial/lesion_silver_mask.nii.gz"},
+    ),
+    ChestScan(
+        "pancreas_cb_001",
+        "pancreas_cb_001/ct.nii.gz",
+        "arterial",
+        "train",
+        {"kidney_cyst": "pancreas_cb_001/cyst_silver_mask.nii.gz"},
+    ),
     ChestScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
+TEST_TORSOS = range(36, 40)
+"""Seeds of the torsos that no training sees, however many it makes."""
 
 
 def model_grid(image: sitk.Image, spacing_mm: float) -> tuple[sitk.Image, np.ndarray]:
@@ -182,15 +208,10 @@ def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
     return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, torso.spec.phase, split)
 
 
-def torsos_for_testing(torsos: int) -> range:
-    """Seeds of those among so many torsos that no training sees: the last tenth, at least one."""
-    return range(torsos - max(1, torsos // 10), torsos)
-
-
 def all_cases(
     data: Path, spacing_mm: float, torsos: int
 ) -> Iterator[tuple[str, Callable[[], Case]]]:
-    """Name and maker of every case; see `torsos_for_testing`."""
+    """Name and maker of every case."""
     for scan in SCANS:
         yield scan.name, partial(scan_case, data, scan, spacing_mm)
     for name, path, table in LABEL_MAPS:
@@ -198,7 +219,7 @@ def all_cases(
     for chest in CHEST_SCANS:
         yield chest.name, partial(chest_case, data, chest, spacing_mm)
     for seed in range(torsos):
-        split = "test" if seed in torsos_for_testing(torsos) else "train"
+        split = "test" if seed in TEST_TORSOS else "train"
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
 
 

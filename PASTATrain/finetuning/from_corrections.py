@@ -35,7 +35,7 @@ from PASTATrain.finetuning.before_after import (
 from PASTATrain.settings import keep_settings, read_settings
 from PASTATrain.sources import torso_case
 from PASTATrain.states import CHECKPOINT
-from PASTATrain.training import fresh_state, train
+from PASTATrain.training import begin_with, train
 
 FIRST_TORSO = 2000
 """Seed of the first torso; training and evaluation count from 0, tuning from 1000."""
@@ -126,7 +126,8 @@ def finetune_on_corrections(
     keep_settings(run, {**asdict(config), "weights": before.info.sha256, **names})
     _prepare(trained_with, run / "cases", config, before.info.spacing_mm, cancel)
     training = training_config(before.info, config)
-    _begin(run, training, before, device)
+    if not (run / CHECKPOINT).is_file():
+        begin_with(before, run, training)
     steps = train(run / "cases", run, training, device, part_of(progress, 0.05, 0.8), cancel)
     cancel.check()
     after = _export(run, training, before, steps, run / "model")
@@ -199,17 +200,6 @@ def _prepare(
         if not (cases / f"torso_{seed:04d}.npz").is_file():
             save_case(cases, torso_case(seed, spacing_mm, "train"))
         cancel.check()
-
-
-def _begin(run: Path, training: TrainingConfig, start: Model, device: str) -> None:
-    """A checkpoint with the weights to start from, unless the run has one."""
-    if not (run / CHECKPOINT).is_file():
-        state = fresh_state(training, device)
-        weights = start.network.state_dict()
-        state.network.load_state_dict(weights)
-        state.average.load_state_dict(weights)
-        run.mkdir(parents=True, exist_ok=True)
-        state.save(run / CHECKPOINT)
 
 
 def _export(run: Path, training: TrainingConfig, start: Model, steps: int, folder: Path) -> Model:

@@ -52,19 +52,17 @@ def add_froc(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 def _froc(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
     from PASTALib.devices import choose_device
     from PASTALib.model import load_model
-    from PASTATrain.config import read_config
     from PASTATrain.evaluation import scans
     from PASTATrain.froc.curve import curve_of, sentences_of, write_curve
     from PASTATrain.froc.inserted import judged_on, own_scans
-    from PASTATrain.sources import torsos_for_testing
+    from PASTATrain.sources import TEST_TORSOS
 
     if not options.cts and options.data is None:
         raise PastaError("Say on which scans to measure: CT files, or --data FOLDER.")
     model = load_model(options.model, choose_device(options.device))
     known = own_scans(options.cts, model, options.organs, options.organ_table, console, cancel)
     if options.data is not None:
-        torsos = torsos_for_testing(read_config(options.config).torsos)
-        known = chain(known, scans(options.data, torsos, "test"))
+        known = chain(known, scans(options.data, TEST_TORSOS, "test"))
     judged = judged_on(
         known, model, options.lesions, options.seed, console, cancel, options.processes
     )

@@ -32,6 +32,7 @@ from PASTATrain.pseudo_labels import fill_unknown, filled
 from PASTATrain.states import CHECKPOINT, LOG
 from PASTATrain.stored import stored_cases
 from PASTATrain.training import (
+    begin_with,
     fresh_state,
     learning_rate,
     train,
@@ -264,6 +265,33 @@ def test_self_training_labels_only_what_was_unknown_and_never_as_a_lesion(
     assert (after[20:] == labels[20:]).all()
     structures = {catalog().label(key) for key in STRUCTURES}
     assert set(np.unique(after[:20]).tolist()) <= structures | {0, IGNORE}
+
+
+def test_a_run_begins_with_the_weights_of_a_model(cases: Path, tmp_path: Path) -> None:
+    train(cases, tmp_path / "run", SMALL, "cpu", silent, CancelToken())
+    export_checkpoint(tmp_path / "run", SMALL, tmp_path / "model")
+    model = load_model(tmp_path / "model")
+    begin_with(model, tmp_path / "next", SMALL)
+    state = fresh_state(SMALL, "cpu")
+    state.resume(tmp_path / "next" / CHECKPOINT, "cpu")
+    assert state.step == 0
+    for network in (state.network, state.average):
+        for mine, theirs in zip(network.parameters(), model.network.parameters(), strict=True):
+            assert torch.equal(mine, theirs)
+    assert train(cases, tmp_path / "next", SMALL, "cpu", silent, CancelToken()) == SMALL.steps
+    with pytest.raises(PastaError, match="already"):
+        begin_with(model, tmp_path / "next", SMALL)
+    with pytest.raises(PastaError, match=r"\[4, 8, 8\].*\[4, 8\]"):
+        begin_with(model, tmp_path / "other", replace(SMALL, features=(4, 8)))
+
+
+def test_lesion_types_are_inserted_as_often_as_the_run_wants(cases: Path) -> None:
+    never = {key: 0.0 for key in catalog().lesion_types if key != "liver_cyst"}
+    config = replace(SMALL, kinds={"real": 1.0}, lesion_share=1.0, often=never)
+    maker = PatchMaker(load_cases(cases, "train"), config, seed=0)
+    rng = np.random.default_rng(0)
+    seen = np.unique([maker(rng)["label"] for _ in range(6)])
+    assert [CLASSES[c] for c in seen if c > len(STRUCTURES) and c != IGNORE] == ["liver_cyst"]
 
 
 def test_a_packed_checkpoint_goes_on_where_it_ended(cases: Path, tmp_path: Path) -> None:
