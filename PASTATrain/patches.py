@@ -207,9 +207,7 @@ class PatchMaker:
         center = focus + rng.uniform(-spread, spread, 3)
         return cube(region, center, edge, -1024), cube(channels, center, edge, 0)
 
-    def _some_of(
-        self, types: tuple[str, ...], count: int, rng: np.random.Generator
-    ) -> list[str]:
+    def _some_of(self, types: tuple[str, ...], count: int, rng: np.random.Generator) -> list[str]:
         """So many of some lesion types, each as often as the run wants it."""
         if count == 0:
             return []
