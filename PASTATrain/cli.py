@@ -118,9 +118,9 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         console.line(f"{step} steps done; checkpoint in {options.run}")
     elif options.command == "begin":
         from PASTALib.model import load_model
-        from PASTATrain.training import begin_with
+        from PASTATrain.training import fresh_state
 
-        begin_with(load_model(options.model), options.run, config)
+        fresh_state(config, "cpu").begin_with(load_model(options.model).network, options.run)
         console.line(f"{options.run} begins with the weights of {options.model}")
     elif options.command == "label":
         from PASTATrain.pseudo_labels import fill_unknown
@@ -151,6 +151,7 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
             options.false_per_scan,
             console,
             options.processes,
+            cancel,
         )
         console.line(f"{tuned.name}: findings are reported from {tuned.least_confidence:.2f} on")
     else:
@@ -165,6 +166,7 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
             TEST_TORSOS,
             console,
             processes=options.processes,
+            cancel=cancel,
         )
 
 

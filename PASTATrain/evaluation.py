@@ -30,7 +30,7 @@ from PASTALib.lungs import lungs_of
 from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, load_model
 from PASTALib.organ_input import read_organs
-from PASTALib.progress import Progress
+from PASTALib.progress import CancelToken, Progress
 from PASTALib.reading import read_ct
 from PASTALib.region import Region
 from PASTATrain.at_once import at_once
@@ -243,6 +243,7 @@ def evaluate(
     progress: Progress,
     seed: int = 7,
     processes: int = 1,
+    cancel: CancelToken | None = None,
 ) -> Figures:
     """Measure a model on everything that was kept out of training.
 
@@ -255,9 +256,11 @@ def evaluate(
         progress: told after each scan.
         seed: of the inserted lesions.
         processes: how many scans are looked at at once.
+        cancel: checked after each scan.
 
     Raises:
         PastaError: the model cannot be loaded.
+        Cancelled: asked to stop; nothing is written.
     """
     model = load_model(model_name)
     known = chain(scans(data, torsos, "test"), real_lesions(data))
@@ -266,6 +269,8 @@ def evaluate(
     for part in at_once(look, known, processes):
         parts.append(part)
         progress(0.0, part.findings[0].scan)
+        if cancel:
+            cancel.check()
     measured = Figures(
         model.info.name,
         model.info.sha256,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from PASTALib.errors import PastaError
 from PASTALib.files import written_atomically
 
 if TYPE_CHECKING:
@@ -73,6 +74,30 @@ class TrainingState(Generic[Network]):
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = int(state["step"])
+
+    def begin_with(self, model: Network, run: Path) -> None:
+        """Take the weights of a model over, and write the first checkpoint of a run.
+
+        Args:
+            model: a network of the same kind.
+            run: folder of the checkpoint; made if it is not there.
+
+        Raises:
+            PastaError: the run has begun before, or the model is of another kind.
+        """
+        path = run / CHECKPOINT
+        if path.is_file():
+            raise PastaError(f"'{run}' holds a checkpoint already; name another folder with --run.")
+        try:
+            for mine in (self.network, self.average):
+                mine.load_state_dict(model.state_dict())
+        except RuntimeError as error:
+            raise PastaError(
+                "The network of the model is not that of the configuration: other features or "
+                "classes. Take the YAML that the model was trained with, or another model."
+            ) from error
+        run.mkdir(parents=True, exist_ok=True)
+        self.save(path)
 
     def update_average(self, decay: float) -> None:
         """Move the average of the weights toward the present ones; early steps forget faster."""

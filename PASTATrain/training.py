@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
-    from PASTALib.model import Model
     from PASTALib.network import UNet, Window
 
 
@@ -103,34 +102,6 @@ def fresh_state(config: TrainingConfig, device: str) -> TrainingState[UNet]:
     return TrainingState.fresh(
         lambda: fresh_network(config), config.seed, config.weight_decay, device
     )
-
-
-def begin_with(model: Model, run: Path, config: TrainingConfig) -> None:
-    """Write a first checkpoint with the weights of a model; a new optimizer goes with them.
-
-    Args:
-        model: whose weights they are.
-        run: folder of the checkpoint.
-        config: the run.
-
-    Raises:
-        PastaError: the run has begun before, or is of another network.
-    """
-    if (run / CHECKPOINT).is_file():
-        raise PastaError(f"'{run}' holds a checkpoint already; name another folder with --run.")
-    state = fresh_state(config, "cpu")
-    weights = model.network.state_dict()
-    try:
-        state.network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise PastaError(
-            f"The network of '{model.info.name}' is not that of the configuration; its features "
-            f"are {list(model.info.features)} and its classes {len(model.info.classes)}, the "
-            f"configuration has {list(config.features)} and {len(CLASSES)}."
-        ) from error
-    state.average.load_state_dict(weights)
-    run.mkdir(parents=True, exist_ok=True)
-    state.save(run / CHECKPOINT)
 
 
 def training_step(

@@ -23,7 +23,7 @@ from PASTALib.inference import segment
 from PASTALib.lesions import find_lesions
 from PASTALib.measure import equivalent_diameter
 from PASTALib.model import Model, ModelInfo, load_model, model_folder, write_info
-from PASTALib.progress import Progress
+from PASTALib.progress import CancelToken, Progress
 from PASTATrain.at_once import at_once
 from PASTATrain.evaluation import FOUND_DICE, KnownScan, overlaps, scans, with_lesions
 
@@ -153,6 +153,7 @@ def tune(
     false_per_scan: float,
     progress: Progress,
     processes: int = 1,
+    cancel: CancelToken | None = None,
 ) -> ModelInfo:
     """Calibrate a model and set its least confidence, in its ``model.json``.
 
@@ -165,9 +166,11 @@ def tune(
         false_per_scan: findings that a scan without a lesion may have on average.
         progress: told after each scan.
         processes: how many scans are looked at at once.
+        cancel: checked after each scan.
 
     Raises:
         PastaError: the model cannot be loaded, or finds too little to be tuned.
+        Cancelled: asked to stop; the model is as before.
     """
     model = load_model(folder)
     raw = replace(model.info, calibration=Calibration(), least_confidence=0.0)
@@ -178,6 +181,8 @@ def tune(
         found += of_scan
         said = f"{known[number - 1].name}: {len(of_scan)} candidates"
         progress(number / len(known), said)
+        if cancel:
+            cancel.check()
     calibration = fit(found)
     without = sum(1 for scan in known if not scan.lesions)
     least = least_confidence(found, calibration, without, false_per_scan)

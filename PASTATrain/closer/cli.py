@@ -12,7 +12,7 @@ SETTINGS = Path(__file__).parents[1] / "configs" / "pasta-closer.yaml"
 
 
 def add_closer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the subcommand, with ``collect``, ``run`` and ``export`` below it."""
+    """Add the subcommand, with ``collect``, ``begin``, ``run`` and ``export`` below it."""
     parser = commands.add_parser("closer", help="train the second look at what may be a lesion")
     actions = parser.add_subparsers(dest="action", required=True)
     collect = actions.add_parser(
@@ -24,6 +24,9 @@ def add_closer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     collect.add_argument("--rounds", type=int, default=12, help="uses of each real scan")
     collect.add_argument("--processes", type=int, default=1, help="scans at once")
     collect.set_defaults(handler=_collect)
+    begin = actions.add_parser("begin", help="begin a run with the weights of a model")
+    begin.add_argument("--model", default="pasta-s", help="bundled name or folder")
+    begin.set_defaults(handler=_begin)
     run = actions.add_parser("run", help="train; resumes where the last run ended")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:n")
     run.add_argument(
@@ -33,7 +36,7 @@ def add_closer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     export = actions.add_parser("export", help="write closer.json and weights beside a model")
     export.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
     export.set_defaults(handler=_export)
-    for action in (collect, run, export):
+    for action in (collect, begin, run, export):
         action.add_argument(
             "--settings", type=Path, default=SETTINGS, help="YAML (default: %(default)s)"
         )
@@ -59,6 +62,20 @@ def _collect(options: argparse.Namespace, console: Console, cancel: CancelToken)
         options.processes,
     )
     console.line(f"candidates of {count} scans in {out}")
+
+
+def _begin(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:
+    from PASTALib.errors import PastaError
+    from PASTALib.model import load_model
+    from PASTATrain.closer.config import read_closer_config
+    from PASTATrain.closer.training import fresh_state
+
+    look = load_model(options.model).closer
+    if look is None:
+        raise PastaError(f"The model '{options.model}' has no closer look to begin with.")
+    config = read_closer_config(options.settings)
+    fresh_state(config, "cpu").begin_with(look.network, options.run)
+    console.line(f"{options.run} begins with the closer look of {options.model}")
 
 
 def _run(options: argparse.Namespace, console: Console, cancel: CancelToken) -> None:

@@ -35,7 +35,7 @@ from PASTATrain.finetuning.before_after import (
 from PASTATrain.settings import keep_settings, read_settings
 from PASTATrain.sources import torso_case
 from PASTATrain.states import CHECKPOINT
-from PASTATrain.training import begin_with, train
+from PASTATrain.training import fresh_state, train
 
 FIRST_TORSO = 2000
 """Seed of the first torso; training and evaluation count from 0, tuning from 1000."""
@@ -127,7 +127,7 @@ def finetune_on_corrections(
     _prepare(trained_with, run / "cases", config, before.info.spacing_mm, cancel)
     training = training_config(before.info, config)
     if not (run / CHECKPOINT).is_file():
-        begin_with(before, run, training)
+        fresh_state(training, device).begin_with(before.network, run)
     steps = train(run / "cases", run, training, device, part_of(progress, 0.05, 0.8), cancel)
     cancel.check()
     after = _export(run, training, before, steps, run / "model")

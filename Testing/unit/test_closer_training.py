@@ -8,17 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
+from safetensors.torch import load_file
 
 from PASTALib.catalog import catalog
 from PASTALib.closer.candidates import Candidate
-from PASTALib.closer.look import load_closer_look
+from PASTALib.closer.look import CLOSER_WEIGHTS, load_closer_look
 from PASTALib.closer.sight import EDGE, Sight
 from PASTALib.ct import CT
 from PASTALib.errors import PastaError
 from PASTALib.geometry import Geometry
-from PASTALib.model import load_model
+from PASTALib.model import load_model, model_folder
 from PASTALib.progress import silent
 from PASTALib.region import Region
+from PASTATrain.cli import main
+from PASTATrain.closer.cli import SETTINGS
 from PASTATrain.closer.collecting import collect, first_look, turns
 from PASTATrain.closer.config import CloserConfig, info_of, read_closer_config
 from PASTATrain.closer.places import Ground, candidates_of
@@ -206,6 +210,18 @@ def test_candidates_of_real_ct_are_collected_once(shared_data, tmp_path: Path):
     assert path.stat().st_mtime_ns == written
     (again,) = set(out.glob("*.npz")) - {path}
     assert set(CandidateSet.read([again], INFO).scans) == {"kits_liver_dome"}
+
+
+def test_a_run_begins_with_the_closer_look_of_the_bundled_model(tmp_path: Path, capsys):
+    begin = ["--run", str(tmp_path / "run"), "closer", "begin"]
+    assert main(begin) == 0
+    config = read_closer_config(SETTINGS)
+    export_closer(tmp_path / "run", config, tmp_path / "model")
+    mine = load_file(tmp_path / "model" / CLOSER_WEIGHTS)
+    bundled = load_file(model_folder("pasta-s") / CLOSER_WEIGHTS)
+    assert all(torch.equal(mine[key], bundled[key]) for key in bundled)
+    assert main(begin) == 1
+    assert "holds a checkpoint already" in capsys.readouterr().err
 
 
 def test_a_new_export_drops_the_closer_look_of_other_weights(tmp_path: Path, run: Path):

@@ -12,9 +12,10 @@ import SimpleITK as sitk
 from PASTAGenLib.torso import build_torso, sample_torso
 from PASTALib.catalog import catalog
 from PASTALib.ct import CT, Segmentation
+from PASTALib.errors import Cancelled
 from PASTALib.lungs import lungs_by_hu
 from PASTALib.model import Model, ModelInfo, Normalization
-from PASTALib.progress import silent
+from PASTALib.progress import CancelToken, silent
 from PASTATrain import evaluation
 from PASTATrain.evaluation import dice, evaluate, match, organ_figures, with_lesions
 
@@ -90,6 +91,20 @@ def test_an_evaluation_without_public_scans_uses_the_torsos_alone(
     table = (tmp_path / "figures.md").read_text(encoding="utf-8")
     assert "| Liver | 1.00 |" in table
     assert "| torso_0004 | none | 1 | 0.0 |" in table
+
+
+def test_a_stopped_evaluation_writes_nothing(
+    torso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Segmentation(torso.organs, empty(torso.image), empty(torso.image))
+    monkeypatch.setattr(evaluation, "torso_images", lambda seed, spacing: torso)
+    monkeypatch.setattr(evaluation, "load_model", lambda name: PERFECT)
+    monkeypatch.setattr(evaluation, "segment", lambda ct, model: nothing)
+    stopped = CancelToken()
+    stopped.cancel()
+    with pytest.raises(Cancelled):
+        evaluate(tmp_path / "absent", "any", tmp_path, 1, [4, 5], silent, cancel=stopped)
+    assert not (tmp_path / "figures.json").exists()
 
 
 def test_lungs_are_found_on_the_right_sides_by_their_density(torso) -> None:

@@ -32,7 +32,6 @@ from PASTATrain.pseudo_labels import fill_unknown, filled
 from PASTATrain.states import CHECKPOINT, LOG
 from PASTATrain.stored import stored_cases
 from PASTATrain.training import (
-    begin_with,
     fresh_state,
     learning_rate,
     train,
@@ -271,7 +270,7 @@ def test_a_run_begins_with_the_weights_of_a_model(cases: Path, tmp_path: Path) -
     train(cases, tmp_path / "run", SMALL, "cpu", silent, CancelToken())
     export_checkpoint(tmp_path / "run", SMALL, tmp_path / "model")
     model = load_model(tmp_path / "model")
-    begin_with(model, tmp_path / "next", SMALL)
+    fresh_state(SMALL, "cpu").begin_with(model.network, tmp_path / "next")
     state = fresh_state(SMALL, "cpu")
     state.resume(tmp_path / "next" / CHECKPOINT, "cpu")
     assert state.step == 0
@@ -280,9 +279,10 @@ def test_a_run_begins_with_the_weights_of_a_model(cases: Path, tmp_path: Path) -
             assert torch.equal(mine, theirs)
     assert train(cases, tmp_path / "next", SMALL, "cpu", silent, CancelToken()) == SMALL.steps
     with pytest.raises(PastaError, match="already"):
-        begin_with(model, tmp_path / "next", SMALL)
-    with pytest.raises(PastaError, match=r"\[4, 8, 8\].*\[4, 8\]"):
-        begin_with(model, tmp_path / "other", replace(SMALL, features=(4, 8)))
+        fresh_state(SMALL, "cpu").begin_with(model.network, tmp_path / "next")
+    smaller = fresh_state(replace(SMALL, features=(4, 8)), "cpu")
+    with pytest.raises(PastaError, match="other features"):
+        smaller.begin_with(model.network, tmp_path / "other")
 
 
 def test_lesion_types_are_inserted_as_often_as_the_run_wants(cases: Path) -> None:
