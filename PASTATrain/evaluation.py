@@ -36,7 +36,7 @@ from PASTALib.region import Region
 from PASTATrain.at_once import at_once
 from PASTATrain.classes import STRUCTURES
 from PASTATrain.figures import Figures, FindingsFigure, LesionFigure, OrganFigure, as_markdown
-from PASTATrain.sources import CHEST_SCANS, SCANS, torso_images
+from PASTATrain.sources import PARTLY_LABELED, SCANS, torso_images
 
 FOUND_DICE = 0.1
 """Least Dice of a finding with a lesion to count as finding it; SynTumor's and nnDetection's
@@ -175,15 +175,15 @@ def scans(data: Path, torsos: Sequence[int], split: str) -> Iterator[KnownScan]:
             ct = read_ct(data / scan.image, phase=scan.phase)
             organs = read_organs(data / scan.labels, ct.image, scan.table).labels
             yield KnownScan(scan.name, ct, organs)
-    for chest in CHEST_SCANS:
-        if chest.split == split and (data / chest.image).exists():
-            ct = read_ct(data / chest.image, phase=chest.phase)
+    for known in PARTLY_LABELED:
+        if known.split == split and (data / known.image).exists():
+            ct = read_ct(data / known.image, phase=known.phase)
             lesions = {
                 key: mask_on(ct, data / path)
-                for key, path in chest.masks.items()
+                for key, path in known.masks.items()
                 if key in catalog().lesion_types
             }
-            yield KnownScan(chest.name, ct, lungs_of(ct.image), lesions)
+            yield KnownScan(known.name, ct, lungs_of(ct.image), lesions)
     for seed in torsos:
         torso = torso_images(seed, 2.0)
         ct = CT(torso.image, f"torso_{seed:04d}", synthetic=True)

@@ -45,7 +45,7 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class ChestScan:
+class PartlyLabeledScan:
     """A CT without a full set of masks: lungs are found by HU, `masks` are known, the rest not."""
 
     name: str
@@ -83,63 +83,69 @@ LABEL_MAPS = (
     ("amos_0001", "anatomy_labels/amos_0001_labels.nii.gz", "amos"),
     ("amos_0013", "anatomy_labels/amos_0013_labels.nii.gz", "amos"),
 )
-CHEST_SCANS = (
-    ChestScan("tcga_thca_torso", "tcia_tcga_thca_A4MA/torso_ct.nii.gz", "non_contrast", "train"),
-    ChestScan(
+PARTLY_LABELED = (
+    PartlyLabeledScan(
+        "tcga_thca_torso", "tcia_tcga_thca_A4MA/torso_ct.nii.gz", "non_contrast", "train"
+    ),
+    PartlyLabeledScan(
         "cta_chest",
         "totalsegmentator/cta_chest/ct.nii.gz",
         "arterial",
         "train",
         {"aorta": "totalsegmentator/cta_chest/aorta.nii.gz"},
     ),
-    ChestScan("cta_heart", "totalsegmentator/cta_heart/ct.nii.gz", "arterial", "train"),
-    ChestScan(
+    PartlyLabeledScan("cta_heart", "totalsegmentator/cta_heart/ct.nii.gz", "arterial", "train"),
+    PartlyLabeledScan(
         "kits_liver_dome",
         "tcia_c4kc_kits_00072/liver_dome_ct.nii.gz",
         "portal_venous",
         "train",
     ),
-    ChestScan("acrin_breast_abdomen", "acrin_flt_breast_001/ct_b.nii.gz", "non_contrast", "train"),
-    ChestScan("acrin_breast_chest", "acrin_flt_breast_013/ct.nii.gz", "non_contrast", "train"),
-    ChestScan(
+    PartlyLabeledScan(
+        "acrin_breast_abdomen", "acrin_flt_breast_001/ct_b.nii.gz", "non_contrast", "train"
+    ),
+    PartlyLabeledScan(
+        "acrin_breast_chest", "acrin_flt_breast_013/ct.nii.gz", "non_contrast", "train"
+    ),
+    PartlyLabeledScan(
         "lidc_0001",
         "lidc_0001/ct.nii.gz",
         "arterial",
         "train",
         {"lung_tumor": "lidc_0001/nodule_silver_mask.nii.gz"},
     ),
-    ChestScan(
+    PartlyLabeledScan(
         "crlm_1004",
         "crlm_1004/ct.nii.gz",
         "portal_venous",
         "train",
         {"liver_tumor": "crlm_1004/lesion_silver_mask.nii.gz"},
     ),
-    ChestScan("nlst_101287", "nlst_101287/ct.nii.gz", "non_contrast", "train"),
-    ChestScan("lungfcp_0001", "lungfcp_0001/ct.nii.gz", "non_contrast", "train"),
-    ChestScan("hcc_006", "hcc_006/ct.nii.gz", "portal_venous", "train"),
-    ChestScan(
+    PartlyLabeledScan("nlst_101287", "nlst_101287/ct.nii.gz", "non_contrast", "train"),
+    PartlyLabeledScan("lungfcp_0001", "lungfcp_0001/ct.nii.gz", "non_contrast", "train"),
+    PartlyLabeledScan("hcc_006", "hcc_006/ct.nii.gz", "portal_venous", "train"),
+    PartlyLabeledScan(
         "hcc_009_portal",
         "hcc_009_portal/ct.nii.gz",
         "portal_venous",
         "train",
         {"liver_tumor": "hcc_009_portal/lesion_silver_mask.nii.gz"},
     ),
-    ChestScan(
+    PartlyLabeledScan(
         "hcc_009_arterial",
         "hcc_009_arterial/ct.nii.gz",
         "arterial",
         "train",
         {"liver_tumor": "hcc_009_arterial/lesion_silver_mask.nii.gz"},
     ),
-    ChestScan(
+    PartlyLabeledScan(
         "pancreas_cb_001",
         "pancreas_cb_001/ct.nii.gz",
         "arterial",
         "train",
         {"kidney_cyst": "pancreas_cb_001/cyst_silver_mask.nii.gz"},
     ),
-    ChestScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
+    PartlyLabeledScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
 TEST_TORSOS = range(36, 40)
 """Seeds of the torsos that no training sees, however many it makes."""
@@ -179,7 +185,7 @@ def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) 
     return Case(name, "labels", empty, look_up[numbers], spacing_mm, "unknown", "train")
 
 
-def chest_case(data: Path, scan: ChestScan, spacing_mm: float) -> Case:
+def partly_labeled_case(data: Path, scan: PartlyLabeledScan, spacing_mm: float) -> Case:
     """A CT with few masks: outside the body is background, what is neither lung nor in a mask is
     unknown."""
     grid, hu = model_grid(read_ct(data / scan.image).image, spacing_mm)
@@ -216,8 +222,8 @@ def all_cases(
         yield scan.name, partial(scan_case, data, scan, spacing_mm)
     for name, path, table in LABEL_MAPS:
         yield name, partial(label_case, data, name, path, table, spacing_mm)
-    for chest in CHEST_SCANS:
-        yield chest.name, partial(chest_case, data, chest, spacing_mm)
+    for known in PARTLY_LABELED:
+        yield known.name, partial(partly_labeled_case, data, known, spacing_mm)
     for seed in range(torsos):
         split = "test" if seed in TEST_TORSOS else "train"
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
