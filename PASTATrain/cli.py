@@ -118,9 +118,12 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         console.line(f"{step} steps done; checkpoint in {options.run}")
     elif options.command == "begin":
         from PASTALib.model import load_model
-        from PASTATrain.training import fresh_state
+        from PASTATrain.training import fresh_state, with_hu_windows
 
-        fresh_state(config, "cpu").begin_with(load_model(options.model).network, options.run)
+        network = load_model(options.model).network
+        if config.hu_windows and not network.hu_windows:
+            network = with_hu_windows(network, config)
+        fresh_state(config, "cpu").begin_with(network, options.run)
         console.line(f"{options.run} begins with the weights of {options.model}")
     elif options.command == "label":
         from PASTATrain.pseudo_labels import fill_unknown

@@ -36,6 +36,7 @@ class TrainingConfig:
         refines: the full-resolution level adds to the logits of the one below, see
             `PASTALib.network.UNet`.
         compresses: soft tissue gets most of the input range, likewise.
+        hu_windows: soft tissue, lung and bone are seen in windows of their own, likewise.
         finest: decoder level that answers in the exported model: 1 (half resolution) where the
             run was too short for the full one.
         lesion_threshold: lesion probability from which the exported model calls a voxel a lesion.
@@ -67,6 +68,7 @@ class TrainingConfig:
     torsos: int = 40
     refines: bool = True
     compresses: bool = True
+    hu_windows: bool = False
     finest: int = 0
     lesion_threshold: float = 0.5
     compile: str = ""

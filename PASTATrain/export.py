@@ -60,6 +60,7 @@ def export_checkpoint(run: Path, config: TrainingConfig, folder: Path) -> ModelI
         finest=config.finest,
         refines=config.refines,
         compresses=config.compresses,
+        hu_windows=config.hu_windows,
         lesion_threshold=config.lesion_threshold,
     )
     for name in (CLOSER_FILE, CLOSER_WEIGHTS):  # it knows what the weights before found

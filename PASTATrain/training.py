@@ -94,7 +94,22 @@ def fresh_network(config: TrainingConfig) -> UNet:
         len(CLASSES),
         refines=config.refines,
         compresses=config.compresses,
+        hu_windows=config.hu_windows,
     )
+
+
+def with_hu_windows(network: UNet, config: TrainingConfig) -> UNet:
+    """A network that answers as before, but sees its input in windows, as the run's network does.
+
+    The weights of the windows of lung and bone are 0.
+    """
+    wider = fresh_network(config)
+    weights = network.state_dict()
+    first = next(iter(weights))
+    as_before = wider.state_dict()[first].zero_()
+    as_before[:, :1] = weights[first]
+    wider.load_state_dict({**weights, first: as_before})
+    return wider
 
 
 def fresh_state(config: TrainingConfig, device: str) -> TrainingState[UNet]:

@@ -59,6 +59,7 @@ class ModelInfo:
         finest: decoder level that gives the output; 1 is half the resolution of the grid.
         refines: the full-resolution level adds to the logits of the one below, see `UNet`.
         compresses: soft tissue gets most of the input range, see `UNet`.
+        hu_windows: the network sees soft tissue, lung and bone in windows of their own, see `UNet`.
         biases: whether transposed convolutions and heads have a bias: networks of nnU-Net v2 do.
         sha256: of the weights file.
     """
@@ -77,6 +78,7 @@ class ModelInfo:
     finest: int = 0
     refines: bool = False
     compresses: bool = False
+    hu_windows: bool = False
     biases: bool = False
     sha256: str = ""
 
@@ -96,12 +98,13 @@ class ModelInfo:
             biases=self.biases,
             refines=self.refines,
             compresses=self.compresses,
+            hu_windows=self.hu_windows,
         )
 
     @property
     def is_plain(self) -> bool:
         """Whether the networks of nnU-Net and MONAI can be it."""
-        return not (self.finest or self.refines or self.compresses)
+        return not (self.finest or self.refines or self.compresses or self.hu_windows)
 
     @cached_property
     def lesion_channels(self) -> tuple[int, ...]:

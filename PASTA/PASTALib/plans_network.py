@@ -23,11 +23,19 @@ class PlansUNet(UNet):
         biases: bool,
         refines: bool,
         compresses: bool,
+        hu_windows: bool,
         strides: Sequence[Sequence[int]],
         deep_supervision: bool = False,
     ) -> None:
         if deep_supervision or any(set(stride) != {2} for stride in strides[1:]):
             raise ValueError("this network is for prediction, and halves every axis on each level")
         super().__init__(
-            features_per_stage, num_classes, input_channels, finest, biases, refines, compresses
+            features_per_stage,
+            num_classes,
+            input_channels,
+            finest,
+            biases,
+            refines,
+            compresses,
+            hu_windows,
         )

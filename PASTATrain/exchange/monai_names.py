@@ -25,6 +25,7 @@ def network_definition(info: ModelInfo) -> dict[str, Any]:
             "biases": info.biases,
             "refines": info.refines,
             "compresses": info.compresses,
+            "hu_windows": info.hu_windows,
         }
     levels = len(info.features)
     return {

@@ -101,6 +101,7 @@ def _architecture(info: ModelInfo) -> dict[str, Any]:
             "biases": info.biases,
             "refines": info.refines,
             "compresses": info.compresses,
+            "hu_windows": info.hu_windows,
             "strides": [[1, 1, 1]] + [[2, 2, 2]] * (len(info.features) - 1),
         },
         "_kw_requires_import": [],

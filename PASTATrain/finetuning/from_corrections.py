@@ -178,6 +178,7 @@ def training_config(info: ModelInfo, config: CorrectionConfig) -> TrainingConfig
         lesion_weight=(3.0, 3.0),
         refines=info.refines,
         compresses=info.compresses,
+        hu_windows=info.hu_windows,
         finest=info.finest,
         workers=config.workers,
         seed=config.seed,

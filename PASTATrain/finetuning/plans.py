@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from PASTALib.errors import PastaError
-from PASTALib.exchange.nnunet_names import COMPRESSED_UNET
+from PASTALib.exchange.nnunet_names import COMPRESSED_UNET, WINDOWED_UNET
 from PASTALib.exchange.pretrained import Start
 from PASTALib.model import ModelInfo, Normalization
 from PASTATrain.exchange.nnunet_plans import CONFIGURATION, plans_json
@@ -80,7 +80,9 @@ def finetuning_plans(
     settings["batch_size"] = config.batch
     if not is_ct:
         settings["normalization_schemes"] = ["ZScoreNormalization"]
-    if model is not None and model.compresses:
+    if model is not None and model.hu_windows:
+        settings["architecture"]["network_class_name"] = WINDOWED_UNET
+    elif model is not None and model.compresses:
         settings["architecture"]["network_class_name"] = COMPRESSED_UNET
     settings["data_identifier"] = f"{PLANS_NAME}_{CONFIGURATION}"
     return {**plans, "plans_name": PLANS_NAME, PLANS_ENTRY: dict(config.schedule)}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,14 +43,13 @@ KINDS: tuple[dict, ...] = (
     {"biases": True},
     {"finest": 1, "biases": True},
     {"refines": True, "compresses": True},
+    {"refines": True, "hu_windows": True},
 )
 
 
-def tiny(
-    finest: int = 0, biases: bool = False, refines: bool = False, compresses: bool = False
-) -> Model:
+def tiny(**kind: Any) -> Model:
     torch.manual_seed(3)
-    info = replace(INFO, finest=finest, biases=biases, refines=refines, compresses=compresses)
+    info = replace(INFO, **kind)
     network = info.network().eval()
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, 0, 0.4)

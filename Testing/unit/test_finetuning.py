@@ -23,7 +23,7 @@ from PASTALib.exchange.nnunet_names import to_nnunet
 from PASTALib.exchange.pasta_import import import_pasta
 from PASTALib.exchange.pretrained import read_start
 from PASTALib.model import ModelInfo, Normalization, load_model, save_model
-from PASTALib.network import compressed
+from PASTALib.network import compressed, in_hu_windows
 from PASTALib.progress import silent
 from PASTATrain.cli import main
 from PASTATrain.finetuning.config import FinetuneConfig, read_finetune_config
@@ -79,20 +79,24 @@ def test_plans_for_pastas_weights_are_at_1_mm_and_normalize_as_the_dataset_asks(
     assert plans[name] == FINGERPRINT[name]
 
 
-def compressing_model(folder: Path) -> Path:
-    """A small model that compresses its input, and refines half resolution."""
+INPUT_MAPS = {"compresses": compressed, "hu_windows": in_hu_windows}
+
+
+def model_with_input_map(folder: Path, name: str) -> Path:
+    """A small model with a map of its input, which refines half resolution."""
     classes = ("background", "liver", "kidney_left")
     normal = Normalization(-1000.0, 1000.0, 0.0, 100.0)
     info = ModelInfo("tiny", "1", classes, 6.0, (16,) * 3, (4, 6, 8), normal)
-    info = replace(info, compresses=True, refines=True)
+    info = replace(info, refines=True, **{name: True})
     save_model(folder, info, info.network(), half=False)
     return folder
 
 
-def test_a_model_that_compresses_its_input_does_so_in_nnunet_and_after_it(tmp_path):
+@pytest.mark.parametrize("name", INPUT_MAPS)
+def test_a_model_that_maps_its_input_does_so_in_nnunet_and_after_it(tmp_path, name):
     from nnunetv2.utilities.get_network_from_plans import get_network_from_plans
 
-    start = read_start(str(compressing_model(tmp_path / "start")))
+    start = read_start(str(model_with_input_map(tmp_path / "start", name)))
     config = FinetuneConfig(patch=(16, 16, 16))
     plans = finetuning_plans(start, FINGERPRINT, config, "Dataset001_X")
     design = configuration(plans)["architecture"]
@@ -108,12 +112,13 @@ def test_a_model_that_compresses_its_input_does_so_in_nnunet_and_after_it(tmp_pa
     (tmp_path / "trained" / "dataset.json").write_text(json.dumps(labels))
     torch.save({"network_weights": theirs.state_dict()}, fold / "checkpoint_final.pth")
     info = import_nnunet(tmp_path / "trained", tmp_path / "again", {})
-    assert (info.compresses, info.refines) == (True, False)
+    assert {key for key in INPUT_MAPS if getattr(info, key)} == {name}
+    assert not info.refines
     again = load_model(tmp_path / "again").network
     image = 4 * torch.randn(1, 1, 16, 16, 16)
     with torch.inference_mode():
         before, after = start.network.encode(image), again.encode(image)
-        inside = theirs.encoder(compressed(image))
+        inside = theirs.encoder(INPUT_MAPS[name](image))
         assert torch.allclose(theirs.eval()(image)[0], again(image), atol=1e-5)
     for mine, kept, trained in zip(before, after, inside, strict=True):
         assert torch.allclose(mine, kept, atol=1e-5)
@@ -279,7 +284,7 @@ def test_mr_scans_are_normalized_one_by_one_and_become_a_model_for_nnunet(
     description = json.loads((dataset / "dataset.json").read_text(encoding="utf-8"))
     description["channel_names"] = {"0": "MR"}
     (data / "dataset.json").write_text(json.dumps(description), encoding="utf-8")
-    start = compressing_model(tmp_path / "start")
+    start = model_with_input_map(tmp_path / "start", "compresses")
     recipe = CONFIGS / "finetune-mr.yaml"
     smoke = yaml.safe_load(recipe.read_text(encoding="utf-8")) | {
         "patch": [32, 32, 32], "batch": 1, "workers": 0, "trainer": "PASTATrainer_fewshot",

@@ -17,7 +17,7 @@ from painted_scans import write_scans
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.model import load_model
-from PASTALib.network import UNet
+from PASTALib.network import AllScales, UNet, compressed, in_hu_windows
 from PASTALib.progress import CancelToken, silent
 from PASTATrain.augment import Deformation, mirror
 from PASTATrain.cases import Case, load_cases, save_case
@@ -35,7 +35,9 @@ from PASTATrain.training import (
     fresh_state,
     learning_rate,
     train,
+    training_step,
     window_of,
+    with_hu_windows,
 )
 
 SMALL = TrainingConfig(
@@ -283,6 +285,32 @@ def test_a_run_begins_with_the_weights_of_a_model(cases: Path, tmp_path: Path) -
     smaller = fresh_state(replace(SMALL, features=(4, 8)), "cpu")
     with pytest.raises(PastaError, match="other features"):
         smaller.begin_with(model.network, tmp_path / "other")
+
+
+def test_a_network_that_gets_windows_answers_as_before_until_it_is_trained(cases: Path) -> None:
+    torch.manual_seed(0)
+    before = fresh_state(SMALL, "cpu").network.eval()
+    config = replace(SMALL, hu_windows=True)
+    after = with_hu_windows(before, config).eval()
+    image = 4 * torch.randn(1, 1, 32, 32, 32)
+    with torch.inference_mode():
+        assert torch.allclose(before(image), after(image), atol=1e-5)
+    state = fresh_state(config, "cpu")
+    state.network.load_state_dict(after.state_dict())
+    batch = {"image": image, "label": torch.full((1, 32, 32, 32), 1, dtype=torch.uint8)}
+    training_step(state, AllScales(state.network), batch, config, SegmentationLoss())
+    assert state.network.encoder[0][0][0].weight[:, 1:].abs().max() > 0
+
+
+def test_bone_and_lung_are_told_apart_in_windows_of_their_own() -> None:
+    hu = torch.tensor([-1200.0, -800, -500, 40, 90, 250, 400]).reshape(1, 1, 1, 1, 7) / 100
+    soft, lung, bone = in_hu_windows(hu)[0, :, 0, 0]
+    assert torch.equal(soft, compressed(hu)[0, 0, 0, 0])
+    assert torch.allclose(lung[:3], torch.tensor([-2.0, -1.0, 0.5]))
+    assert (lung[3:] == 2).all()
+    assert (bone[:5] == -2).all()
+    assert torch.allclose(bone[5:], torch.tensor([-1.25, -0.5]))
+    assert float(bone[6] - bone[5]) > 5 * float(soft[6] - soft[5])
 
 
 def test_lesion_types_are_inserted_as_often_as_the_run_wants(cases: Path) -> None:

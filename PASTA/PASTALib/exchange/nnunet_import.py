@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from PASTALib.errors import PastaError
 from PASTALib.exchange.class_names import catalogue_classes
-from PASTALib.exchange.nnunet_names import COMPRESSED_UNET, PLAIN_UNET, from_nnunet
+from PASTALib.exchange.nnunet_names import (
+    COMPRESSED_UNET,
+    PLAIN_UNET,
+    WINDOWED_UNET,
+    from_nnunet,
+)
 from PASTALib.exchange.pasta_import import take_pasta
 from PASTALib.exchange.pasta_names import MARK, PASTA_FEATURES
 from PASTALib.exchange.pickles import read_pickle, weights_in
@@ -60,6 +65,7 @@ def import_nnunet(
         training={"imported from": f"nnU-Net v2, {plans.get('dataset_name', source.name)}"},
         biases=biases,
         compresses=configuration["architecture"]["network_class_name"] == COMPRESSED_UNET,
+        hu_windows=configuration["architecture"]["network_class_name"] == WINDOWED_UNET,
     )
     network = info.network()
     try:
@@ -142,7 +148,7 @@ def _plain_unet_features(configuration: dict[str, Any]) -> tuple[int, ...]:
         for name, (found, wanted) in same_everywhere.items()
         if json.loads(json.dumps(found)) != wanted
     ]
-    if design["network_class_name"] not in (PLAIN_UNET, COMPRESSED_UNET):
+    if design["network_class_name"] not in (PLAIN_UNET, COMPRESSED_UNET, WINDOWED_UNET):
         lacking.insert(0, "nnU-Net's PlainConvUNet")
     if lacking:
         raise PastaError(

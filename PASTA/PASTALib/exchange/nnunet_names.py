@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PLAIN_UNET = "dynamic_network_architectures.architectures.unet.PlainConvUNet"
 COMPRESSED_UNET = "PASTATrain.finetuning.compressed_unet.CompressedPlainConvUNet"
 """The same for models that compress their input, see `PASTALib.network.compressed`."""
+WINDOWED_UNET = "PASTATrain.finetuning.compressed_unet.WindowedPlainConvUNet"
+"""The same for models that see it in windows, see `PASTALib.network.in_hu_windows`."""
 
 _OPERATIONS = (("conv", "all_modules.0", 0), ("norm", "all_modules.1", 1))
 
