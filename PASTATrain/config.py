@@ -32,6 +32,7 @@ class TrainingConfig:
         often: how many times as often as the others a lesion type is inserted.
         lesion_weight: weight of lesion voxels in the cross-entropy, at the first and at the last
             step; it falls by the same factor each step.
+        emphasis: factors of that weight for lesion types that are not learned otherwise.
         torsos: how many torsos `prepare` makes by rule.
         refines: the full-resolution level adds to the logits of the one below, see
             `PASTALib.network.UNet`.
@@ -65,6 +66,7 @@ class TrainingConfig:
     lesion_share: float = 0.9
     often: dict[str, float] = field(default_factory=dict)
     lesion_weight: tuple[float, float] = (20.0, 3.0)
+    emphasis: dict[str, float] = field(default_factory=dict)
     torsos: int = 40
     refines: bool = True
     compresses: bool = True

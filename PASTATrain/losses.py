@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from PASTATrain.classes import CLASSES, IGNORE, STRUCTURES
@@ -26,9 +27,15 @@ class SegmentationLoss:
     with unknown voxels are scans in which no lesion is seen.
     """
 
-    def __init__(self, scales: int = 3) -> None:
+    def __init__(self, scales: int = 3, emphasis: Mapping[str, float] | None = None) -> None:
+        """
+        Args:
+            scales: how many of the finest count.
+            emphasis: factors of the cross-entropy weight of lesion types, by key.
+        """
         from monai.losses import DiceLoss
 
+        self._emphasis = {CLASSES.index(key): factor for key, factor in (emphasis or {}).items()}
         weights = [2.0**-scale for scale in range(scales)]
         self._scale_weights = [weight / sum(weights) for weight in weights]
         self._dice = DiceLoss(include_background=True, softmax=False, smooth_nr=0.0, smooth_dr=1e-5)
@@ -59,6 +66,8 @@ class SegmentationLoss:
 
         weights = torch.ones(len(CLASSES), device=logits[0].device)
         weights[FIRST_LESION:] = lesion_weight
+        for channel, factor in self._emphasis.items():
+            weights[channel] *= factor
         total = logits[0].new_zeros((), dtype=logits[0].float().dtype)
         for scale, (share, scores) in enumerate(zip(self._scale_weights, logits, strict=False)):
             step = 2 ** (scale + finest)

@@ -99,16 +99,17 @@ def fresh_network(config: TrainingConfig) -> UNet:
 
 
 def with_hu_windows(network: UNet, config: TrainingConfig) -> UNet:
-    """A network that answers as before, but sees its input in windows, as the run's network does.
+    """A network that also sees lung and bone in windows of their own, as the run's network does.
 
-    The weights of the windows of lung and bone are 0.
+    It sees soft tissue as before; the weights of the two new windows are untrained. With weights of
+    0 it would answer as before, but they had grown to a fifteenth of the others after 1000 steps.
     """
     wider = fresh_network(config)
     weights = network.state_dict()
     first = next(iter(weights))
-    as_before = wider.state_dict()[first].zero_()
-    as_before[:, :1] = weights[first]
-    wider.load_state_dict({**weights, first: as_before})
+    widened = wider.state_dict()[first].clone()
+    widened[:, :1] = weights[first]
+    wider.load_state_dict({**weights, first: widened})
     return wider
 
 
@@ -211,7 +212,7 @@ def train(
             scales = compiled(scales, config.compile)
         batches = iter(patch_loader(cases, config, process.rank + process.count * first))
         log = StepLog(run) if process.is_first else None
-        loss_of = SegmentationLoss()
+        loss_of = SegmentationLoss(emphasis=config.emphasis)
         while state.step < config.steps:
             late = minutes is not None and time.monotonic() - began > 60 * minutes
             if process.any(cancel.cancelled or late):
