@@ -185,7 +185,7 @@ class PatchMaker:
         region, channels = self._region(source, hu, voxels[rng.integers(len(voxels))])
         organs = channels.copy()
         others = types_in(organs)
-        more = rng.integers(0, MOST_LESIONS) if others else 0
+        more = int(rng.integers(0, MOST_LESIONS)) if others else 0
         kinds = [kind, *self._some_of(others, more, rng)]
         geometry = Geometry.isotropic(region.shape, self._config.spacing_mm)
         scene, focus = Scene(region, organs, geometry), None
