@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from PASTATrain.settings import read_settings
 
@@ -30,6 +31,8 @@ class TrainingConfig:
         kinds: share of each kind of case among the patches.
         lesion_share: share of patches with inserted lesions.
         often: how many times as often as the others a lesion type is inserted.
+        lesions: properties of the inserted lesions of a type, each a value or a distribution as
+            `PASTAGenLib.distributions` describes; what is not given is left to the generator.
         lesion_weight: weight of lesion voxels in the cross-entropy, at the first and at the last
             step; it falls by the same factor each step.
         emphasis: factors of that weight for lesion types that are not learned otherwise.
@@ -65,6 +68,7 @@ class TrainingConfig:
     )
     lesion_share: float = 0.9
     often: dict[str, float] = field(default_factory=dict)
+    lesions: dict[str, dict[str, Any]] = field(default_factory=dict)
     lesion_weight: tuple[float, float] = (20.0, 3.0)
     emphasis: dict[str, float] = field(default_factory=dict)
     torsos: int = 40

@@ -119,6 +119,10 @@ class PatchMaker:
             )
         shares = np.array([config.kinds[kind] for kind, _ in self._kinds])
         self._shares = shares / shares.sum()
+        self._mixes = {
+            key: LesionMix.of(key, config.lesions.get(key, {}), f"lesions, {key}")
+            for key in (*catalog().lesion_types, *config.lesions)
+        }
         self._table = channel_table()
         self._deformation = augment.Deformation(config.patch, seed)
         self._intensity = augment.intensity(seed)
@@ -190,7 +194,7 @@ class PatchMaker:
         geometry = Geometry.isotropic(region.shape, self._config.spacing_mm)
         scene, focus = Scene(region, organs, geometry), None
         for key in kinds:
-            lesion = draw_lesion(scene, LesionMix(key), rng, phase)
+            lesion = draw_lesion(scene, self._mixes[key], rng, phase)
             if lesion is None:
                 continue
             scene = scene_after(scene, lesion)

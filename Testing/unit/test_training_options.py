@@ -90,3 +90,22 @@ def test_lesion_types_are_inserted_as_often_as_the_run_wants(cases: Path) -> Non
     rng = np.random.default_rng(0)
     seen = np.unique([maker(rng)["label"] for _ in range(6)])
     assert [CLASSES[c] for c in seen if c > len(STRUCTURES) and c != IGNORE] == ["liver_cyst"]
+
+
+def test_lesions_of_a_type_are_as_the_run_wants_them(cases: Path) -> None:
+    cysts = {key: 0.0 for key in catalog().lesion_types if key != "liver_cyst"}
+    config = replace(SMALL, kinds={"real": 1.0}, lesion_share=1.0, often=cysts)
+
+    def voxels(long_axis_mm: float) -> float:
+        sized = replace(config, lesions={"liver_cyst": {"long_axis_mm": long_axis_mm}})
+        maker = PatchMaker(load_cases(cases, "train"), sized, seed=0)
+        rng = np.random.default_rng(0)
+        return sum(
+            np.count_nonzero(maker(rng)["label"] == CLASSES.index("liver_cyst")) for _ in range(8)
+        )
+
+    assert voxels(20.0) > 2 * voxels(10.0) > 0
+    with pytest.raises(PastaError, match="lesions, liver_cyst: 'colour' is"):
+        PatchMaker(
+            load_cases(cases, "train"), replace(config, lesions={"liver_cyst": {"colour": 1}}), 0
+        )
