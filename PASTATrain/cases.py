@@ -23,7 +23,8 @@ class Case:
     Attributes:
         name: where it is from, for logs and the model card.
         kind: ``real`` (CT with organ labels), ``partial`` (CT with labels for some structures,
-            the rest unknown), ``torso`` (made by rule), ``stored`` (CT with lesions in its labels)
+            the rest unknown), ``torso`` (made by rule), ``transplant`` (a torso with the organs
+            of a real patient), ``stored`` (CT with lesions in its labels)
             or ``labels`` (a label map that is painted anew each time it is drawn; `hu` is then
             empty).
         hu: int16 HU, ``[z, y, x]``, LPS axes.

@@ -106,7 +106,13 @@ def dispatch(options: argparse.Namespace, cancel: CancelToken) -> None:
         from PASTATrain.sources import prepare
 
         count = prepare(
-            options.data, cases, config.spacing_mm, config.torsos, console, options.processes
+            options.data,
+            cases,
+            config.spacing_mm,
+            config.torsos,
+            console,
+            options.processes,
+            config.transplants,
         )
         console.line(f"{count} cases in {cases}")
     elif options.command == "run":

@@ -37,6 +37,8 @@ class TrainingConfig:
             step; it falls by the same factor each step.
         emphasis: factors of that weight for lesion types that are not learned otherwise.
         torsos: how many torsos `prepare` makes by rule.
+        transplants: how many torsos get the organs of each label map, see
+            `PASTATrain.transplanting`; ``transplant`` is their kind.
         refines: the full-resolution level adds to the logits of the one below, see
             `PASTALib.network.UNet`.
         compresses: soft tissue gets most of the input range, likewise.
@@ -72,6 +74,7 @@ class TrainingConfig:
     lesion_weight: tuple[float, float] = (20.0, 3.0)
     emphasis: dict[str, float] = field(default_factory=dict)
     torsos: int = 40
+    transplants: int = 0
     refines: bool = True
     compresses: bool = True
     hu_windows: bool = False

@@ -6,10 +6,11 @@ rule. `prepare` puts all of them on the model grid once; training then reads onl
 
 from __future__ import annotations
 
+import json
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
+from PASTAGenLib.transforms.patch_lesions import label_lookup
 from PASTALib.catalog import catalog
 from PASTALib.errors import PastaError
 from PASTALib.grid import to_model_grid
@@ -27,6 +29,7 @@ from PASTALib.progress import Progress
 from PASTALib.reading import read_ct
 from PASTATrain.cases import Case, on_grid, save_case
 from PASTATrain.classes import IGNORE
+from PASTATrain.transplanting import transplanted
 
 if TYPE_CHECKING:
     from PASTAGenLib.torso import Torso
@@ -145,10 +148,23 @@ PARTLY_LABELED = (
         "train",
         {"kidney_cyst": "pancreas_cb_001/cyst_silver_mask.nii.gz"},
     ),
+    PartlyLabeledScan(
+        "lung_dx_a0002",
+        "lung_dx_a0002/ct.nii.gz",
+        "non_contrast",
+        "train",
+        {"lung_tumor": "lung_dx_a0002/mass_silver_mask.nii.gz"},
+    ),
     PartlyLabeledScan("lidc_chest", "tcia_lidc_0306/chest_ct.nii.gz", "non_contrast", "test"),
 )
 TEST_TORSOS = range(36, 40)
 """Seeds of the torsos that no training sees, however many it makes."""
+TRANSPLANTS = "label_maps"
+"""Folder of the data with a folder for each label map whose organs are put into torsos."""
+FIRST_TRANSPLANT = 5000
+"""Seed of the first torso that gets other organs; the others of training do not come so far."""
+EVERY_TESTED = 6
+"""So many maps by name, the last of them is kept out of training."""
 
 
 def model_grid(image: sitk.Image, spacing_mm: float) -> tuple[sitk.Image, np.ndarray]:
@@ -165,9 +181,13 @@ def scan_case(data: Path, scan: Scan, spacing_mm: float) -> Case:
     return Case(scan.name, "real", hu, labels, spacing_mm, scan.phase, scan.split)
 
 
-def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) -> Case:
-    """A label map that is painted anew each time it is drawn."""
-    theirs = sitk.DICOMOrient(sitk.ReadImage(str(data / path), sitk.sitkInt32), "LPS")
+def labels_of_map(path: Path, table: str | Mapping[int, str], spacing_mm: float) -> np.ndarray:
+    """Catalogue labels ``[z, y, x]`` of a label map, LPS axes, on isotropic voxels.
+
+    Raises:
+        PastaError: the table or all of its names are unknown.
+    """
+    theirs = sitk.DICOMOrient(sitk.ReadImage(str(path), sitk.sitkUInt8), "LPS")
     size = [
         round(n * s / spacing_mm)
         for n, s in zip(theirs.GetSize(), theirs.GetSpacing(), strict=True)
@@ -176,13 +196,14 @@ def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) 
     grid.SetOrigin(theirs.GetOrigin())
     grid.SetDirection(theirs.GetDirection())
     grid.SetSpacing((spacing_mm,) * 3)
-    numbers = on_grid(theirs, grid)
-    look_up = np.zeros(int(numbers.max()) + 1, np.uint8)
-    for number, label in catalog().label_table(table).items():
-        if number < len(look_up):
-            look_up[number] = label
+    return label_lookup(table)[on_grid(theirs, grid)]
+
+
+def label_case(data: Path, name: str, path: str, table: str, spacing_mm: float) -> Case:
+    """A label map that is painted anew each time it is drawn."""
     empty = np.zeros((0, 0, 0), np.int16)
-    return Case(name, "labels", empty, look_up[numbers], spacing_mm, "unknown", "train")
+    labels = labels_of_map(data / path, table, spacing_mm)
+    return Case(name, "labels", empty, labels, spacing_mm, "unknown", "train")
 
 
 def partly_labeled_case(data: Path, scan: PartlyLabeledScan, spacing_mm: float) -> Case:
@@ -214,8 +235,48 @@ def torso_case(seed: int, spacing_mm: float, split: str) -> Case:
     return Case(f"torso_{seed:04d}", "torso", hu, labels, spacing_mm, torso.spec.phase, split)
 
 
+def transplant_case(folder: Path, number: int, name: str, spacing_mm: float, split: str) -> Case:
+    """A torso made by rule with the organs of a label map.
+
+    Args:
+        folder: holds ``label.nii.gz``, and ``labels.json`` with the name of each number in it.
+        number: of all transplants; the torso is drawn from it.
+        name: of the case.
+        spacing_mm: edge of the isotropic voxels.
+        split: of the patient whose organs they are.
+
+    Raises:
+        PastaError: the names cannot be read or are unknown, or no organ is in the map.
+    """
+    try:
+        names = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        table = {int(label): str(organ) for label, organ in names.items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise PastaError(
+            f"'{folder / 'labels.json'}' cannot be read ({error}); it must name each number of "
+            'the label map, as {"1": "spleen"}.'
+        ) from error
+    organs = labels_of_map(folder / "label.nii.gz", table, spacing_mm)
+    seed = FIRST_TRANSPLANT + number
+    torso = torso_case(seed, spacing_mm, split)
+    case = transplanted(torso, organs, np.random.default_rng(seed))
+    return replace(case, name=name, kind="transplant")
+
+
+def transplants_of(
+    data: Path, spacing_mm: float, each: int
+) -> Iterator[tuple[str, Callable[[], Case]]]:
+    """Name and maker of every transplant; all of one patient are in one split."""
+    folders = sorted(path.parent for path in (data / TRANSPLANTS).glob("*/label.nii.gz"))
+    for index, folder in enumerate(folders):
+        split = "test" if index % EVERY_TESTED == EVERY_TESTED - 1 else "train"
+        for number in range(index * each, (index + 1) * each):
+            name = f"transplant_{folder.name}_{number - index * each}"
+            yield name, partial(transplant_case, folder, number, name, spacing_mm, split)
+
+
 def all_cases(
-    data: Path, spacing_mm: float, torsos: int
+    data: Path, spacing_mm: float, torsos: int, transplants: int = 0
 ) -> Iterator[tuple[str, Callable[[], Case]]]:
     """Name and maker of every case."""
     for scan in SCANS:
@@ -227,10 +288,17 @@ def all_cases(
     for seed in range(torsos):
         split = "test" if seed in TEST_TORSOS else "train"
         yield f"torso_{seed:04d}", partial(torso_case, seed, spacing_mm, split)
+    yield from transplants_of(data, spacing_mm, transplants)
 
 
 def prepare(
-    data: Path, out: Path, spacing_mm: float, torsos: int, progress: Progress, processes: int = 1
+    data: Path,
+    out: Path,
+    spacing_mm: float,
+    torsos: int,
+    progress: Progress,
+    processes: int = 1,
+    transplants: int = 0,
 ) -> int:
     """Put every case that is not there yet on the model grid; returns how many there are.
 
@@ -241,10 +309,11 @@ def prepare(
         torsos: how many torsos are made by rule.
         progress: told after each case.
         processes: how many cases are made at once.
+        transplants: how many torsos get the organs of each label map in the folder `TRANSPLANTS`.
     """
     makers = [
         (name, make)
-        for name, make in all_cases(data, spacing_mm, torsos)
+        for name, make in all_cases(data, spacing_mm, torsos, transplants)
         if not (out / f"{name}.npz").is_file()
     ]
     with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:

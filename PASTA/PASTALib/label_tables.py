@@ -70,6 +70,7 @@ def _other_names() -> dict[str, int]:
         "kidney_cyst_left": label("kidney_left"),
         "kidney_cyst_right": label("kidney_right"),
         "bladder": label("urinary_bladder"),
+        "oesophagus": label("esophagus"),
         "autochthon_left": label("back_muscle"),
         "autochthon_right": label("back_muscle"),
     }
