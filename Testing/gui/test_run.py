@@ -304,3 +304,23 @@ def test_hardening_that_is_cut_short_leaves_the_scene_as_it_was(host, scene, pan
     assert ui.hardenButton.text == "Harden"
     host.process_events(lambda: not panel.worker._talk or not panel.worker._talk.stopping, 10)
     assert nodes_of(scene) == before
+
+
+def test_a_worker_that_ends_while_a_scan_is_sent_is_named_as_the_cause(host, panel):
+    from PASTALib.ui.request import Request
+    from PASTALib.worker.conversation import Listener
+
+    def endless():
+        (panel.worker.folder / "part").touch()  # starts it
+        while True:
+            yield
+
+    failures, sent = [], []
+    request = Request(panel.worker, Listener(failed=failures.append))
+    request.send(endless(), sent.append)
+    host.process_events(lambda: panel.worker.process_id, PATIENCE_S)
+    os.kill(panel.worker.process_id, signal.SIGKILL)
+    host.process_events(lambda: failures, PATIENCE_S)
+    assert ["memory ran out" in failure.sentence for failure in failures] == [True]
+    assert not sent
+    assert panel.worker.folder.is_dir(), "the next one starts anew"

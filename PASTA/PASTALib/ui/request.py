@@ -51,9 +51,19 @@ class Request:
         self._number = self._worker.request(job, arguments, listener)
 
     def send(self, steps: Steps[Sent], then: Callable[[Sent], None]) -> None:
-        """Get something ready a step at each turn of the event loop, then go on with its result."""
+        """Get something ready a step at each turn of the event loop, then go on with its result.
+
+        A worker that ends meanwhile takes with it what it was sent, and ends the request.
+        """
+        self._step(steps, then, self._worker.ends)
+
+    def _step(self, steps: Steps[Sent], then: Callable[[Sent], None], ends: int) -> None:
         if self.over:
             steps.close()
+            return
+        if self._worker.ends > ends and self._worker.why_ended is not None:
+            steps.close()
+            self.fail(self._worker.why_ended)
             return
         try:
             next(steps)
@@ -64,7 +74,7 @@ class Request:
         except Exception as error:  # no space, or a segmentation that cannot be used
             self.fail(explain(error))
             return
-        qt.QTimer.singleShot(0, lambda: self.send(steps, then))
+        qt.QTimer.singleShot(0, lambda: self._step(steps, then, ends))
 
     def cancel(self) -> None:
         """Give it up: the listener hears so at once."""

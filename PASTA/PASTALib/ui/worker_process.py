@@ -18,6 +18,7 @@ from PASTALib.worker.conversation import (
     make_folder,
     python_program,
 )
+from PASTALib.worker.failures import Failure
 from PASTALib.worker.server import GRACE_S
 
 KILL_MS = 500
@@ -30,11 +31,14 @@ class WorkerProcess:
     Attributes:
         ended: emitted when the process has ended, for whatever reason: what it knew is lost.
         starts: how many processes there were so far.
+        ends: how many of them have ended.
+        why_ended: why the last one of these did.
     """
 
     def __init__(self, modules: Iterable[str]) -> None:
         self.ended = Signal()
-        self.starts = 0
+        self.starts = self.ends = 0
+        self.why_ended: Failure | None = None
         self._modules = tuple(modules)
         self._process: Any = None
         self._talk: Conversation | None = None
@@ -142,8 +146,10 @@ class WorkerProcess:
         process.disconnect("finished(int,QProcess::ExitStatus)", self._finished)
         process.deleteLater()
         shutil.rmtree(talk.folder, ignore_errors=True)
+        self.ends += 1
         self.ended.emit()
         talk.end(code, status == qt.QProcess.CrashExit)
+        self.why_ended = talk.ended
 
 
 def _bytes(data: Any) -> bytes:
